@@ -1,0 +1,89 @@
+"""The parts of a pipeline, and how a bundle's files become them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from stylefaceuv.bundle import Bundle
+from stylefaceuv.errors import DeviceError
+from stylefaceuv.export.exporter import Exporter
+from stylefaceuv.face_model.makehuman import load_face_model
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.albedo_model import AlbedoModel, load_albedo_model
+from stylefaceuv.networks.generator import Generator
+from stylefaceuv.networks.landmarker import Landmarker, load_landmarker
+from stylefaceuv.networks.mapper import Mapper, load_mapper
+from stylefaceuv.networks.mobile_stylegan import load_mobile_stylegan
+from stylefaceuv.rendering.renderer import Renderer
+
+
+@dataclass(frozen=True)
+class Components:
+    """Everything a pipeline is made of; any part can be another one with the same interface.
+
+    Attributes:
+        generator: latent to stylecode to image.
+        mapper: stylecode to coefficients.
+        face_model: coefficients to mesh.
+        landmarker: image to landmarks.
+        albedo_model: completes lifted textures.
+        renderer: mesh to pixels.
+        exporter: mesh to files.
+    """
+
+    generator: Generator
+    mapper: Mapper
+    face_model: MorphableModel
+    landmarker: Landmarker
+    albedo_model: AlbedoModel
+    renderer: Renderer
+    exporter: Exporter
+
+
+def load_components(bundle: Bundle, device: torch.device) -> Components:
+    """Load every part of a bundle onto a device.
+
+    Args:
+        bundle: an opened and verified bundle.
+        device: where the networks and the face model shall live.
+
+    Returns:
+        The parts, in evaluation mode.
+
+    Raises:
+        WeightsError: a file does not hold what its component needs.
+    """
+    return Components(
+        generator=load_mobile_stylegan(bundle.path("generator")).to(device).eval(),
+        mapper=load_mapper(bundle.path("mapper")).to(device).eval(),
+        face_model=load_face_model(bundle.path("face_model")).to(device),
+        landmarker=load_landmarker(bundle.path("landmarker")).to(device).eval(),
+        albedo_model=load_albedo_model(bundle.path("albedo")).to(device),
+        renderer=Renderer(),
+        exporter=Exporter(),
+    )
+
+
+def resolve_device(device: str | torch.device | None) -> torch.device:
+    """Return the device to run on.
+
+    Args:
+        device: a torch device or its name; None is the CPU.
+
+    Returns:
+        The device.
+
+    Raises:
+        DeviceError: unknown name, or CUDA asked for where there is none.
+    """
+    try:
+        resolved = torch.device(device or "cpu")
+    except (RuntimeError, TypeError) as error:
+        raise DeviceError(f"device: expected a torch device such as 'cpu' or 'cuda', got {device!r}") from error
+    if resolved.type == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(f"device: expected a device of this machine, got {device!r} and CUDA is not available")
+    if resolved.type not in ("cpu", "cuda"):
+        raise DeviceError(f"device: expected 'cpu' or 'cuda', got {device!r}")
+    return resolved

@@ -1,0 +1,150 @@
+"""A linear model of delit face textures: completes what a photo does not show and tells skin from what is not.
+
+The model lives on a small atlas and is learned from the data set's own delit textures
+(:mod:`stylefaceuv.training.albedo`). Fitting is robust: texels that the span cannot explain (hair, glasses,
+hats, background) lose their weight, so the fit shows the face that is under them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from stylefaceuv.errors import InvalidArgumentError, WeightsError
+from stylefaceuv.weights_file import load_tensors
+
+
+@dataclass(frozen=True)
+class AlbedoFit:
+    """Robust projection of textures on the model.
+
+    Attributes:
+        texture: (N, 3, r, r) float, sRGB-encoded albedo of the fit, complete.
+        weights: (N, 1, r, r) float in [0, 1], given weight times how well the model explains the texel.
+        coefficients: (N, K) float, unit variance.
+    """
+
+    texture: torch.Tensor
+    weights: torch.Tensor
+    coefficients: torch.Tensor
+
+
+class AlbedoModel(nn.Module):
+    """Mean and basis of sRGB-encoded albedo textures on a small atlas.
+
+    Args:
+        mean: (3, r, r) float.
+        basis: (K, 3, r, r) float; a coefficient of 1 is one standard deviation.
+        noise: (1, r, r) float, standard deviation of what the basis leaves over, per texel.
+    """
+
+    mean: torch.Tensor
+    basis: torch.Tensor
+    noise: torch.Tensor
+
+    def __init__(self, mean: torch.Tensor, basis: torch.Tensor, noise: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("basis", basis)
+        self.register_buffer("noise", noise)
+
+    @property
+    def resolution(self) -> int:
+        """Edge of the model's atlas, texels."""
+        return self.mean.shape[-1]
+
+    def decode(self, coefficients: torch.Tensor) -> torch.Tensor:
+        """Return the textures of coefficients.
+
+        Args:
+            coefficients: (N, K) float.
+
+        Returns:
+            (N, 3, r, r) float, sRGB-encoded albedo, not clamped.
+        """
+        return self.mean + torch.einsum("nk,kchw->nchw", coefficients, self.basis)
+
+    def fit(self, textures: torch.Tensor, weights: torch.Tensor, iterations: int = 6) -> AlbedoFit:
+        """Project textures on the model, ignoring what it cannot explain.
+
+        Iteratively reweighted ridge regression with the Geman-McClure weight, its scale falling from coarse
+        to the model's own noise.
+
+        Args:
+            textures: (N, 3, r, r) float, sRGB-encoded albedo; arbitrary where the weight is 0.
+            weights: (N, 1, r, r) float in [0, 1].
+            iterations: number of reweightings.
+
+        Returns:
+            The fit; a texture of no weight at all gives the mean.
+
+        Raises:
+            InvalidArgumentError: the textures do not have the model's resolution.
+        """
+        if textures.shape[1:] != self.mean.shape:
+            raise InvalidArgumentError("textures", f"shape (N, {tuple(self.mean.shape)})", tuple(textures.shape))
+        robust = weights
+        coefficients = textures.new_zeros(len(textures), len(self.basis))
+        for step in range(iterations):
+            coefficients = self._solve(textures, robust)
+            spread = self.noise * max(4.0 - step, 2.0)
+            robust = weights * self._explained(textures, coefficients, spread)
+        return AlbedoFit(self.decode(coefficients), robust, coefficients)
+
+    def _solve(self, textures: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        precision = (weights / self.noise**2).expand_as(textures)
+        # Neighbouring texels are correlated: an eighth of them counts as independent evidence.
+        precision = (precision / 8).flatten(1)  # (N, 3·r·r)
+        basis = self.basis.flatten(1)  # (K, 3·r·r)
+        normal = torch.einsum("kp,np,lp->nkl", basis, precision, basis)
+        normal = normal + torch.eye(len(basis), dtype=normal.dtype, device=normal.device)
+        right = torch.einsum("kp,np->nk", basis, precision * (textures - self.mean).flatten(1))
+        return torch.linalg.solve(normal, right)
+
+    def _explained(self, textures: torch.Tensor, coefficients: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+        squared = ((textures - self.decode(coefficients)) ** 2).mean(dim=1, keepdim=True)
+        return 1 / (1 + squared / spread**2) ** 2
+
+
+def load_albedo_model(path: str | Path) -> AlbedoModel:
+    """Load an albedo model.
+
+    The basis is stored as int8 with one scale per component: its rounding error is far below its noise.
+
+    Args:
+        path: a safetensors file with ``mean``, ``noise``, ``basis_int8`` and ``basis_scale``.
+
+    Returns:
+        The model.
+
+    Raises:
+        WeightsError: missing or altered tensors.
+    """
+    tensors = load_tensors(path)
+    expected = {"mean", "noise", "basis_int8", "basis_scale"}
+    if set(tensors) != expected:
+        raise WeightsError(f"{Path(path).name}: expected tensors {sorted(expected)}, got {sorted(tensors)}")
+    scale = tensors["basis_scale"].float()[:, None, None, None]
+    return AlbedoModel(tensors["mean"].float(), tensors["basis_int8"].float() * scale, tensors["noise"].float())
+
+
+def pack_albedo_model(model: AlbedoModel) -> dict[str, torch.Tensor]:
+    """Return the tensors that :func:`load_albedo_model` reads.
+
+    Args:
+        model: the model.
+
+    Returns:
+        Tensors by name: float16 mean and noise, int8 basis, float32 scale.
+    """
+    scale = model.basis.abs().amax(dim=(1, 2, 3)).clamp_min(1e-8) / 127
+    rounded = (model.basis / scale[:, None, None, None]).round().to(torch.int8)
+    return {
+        "mean": model.mean.half(),
+        "noise": model.noise.half(),
+        "basis_int8": rounded,
+        "basis_scale": scale.float(),
+    }

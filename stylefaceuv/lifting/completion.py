@@ -1,0 +1,90 @@
+"""One clean skin texture out of what was lifted, its mirror image, the albedo model and skin grain.
+
+Evidence is used in this order: the photo where it shows skin, the mirror image of the other side, and
+the albedo model, which knows the rest of the face and fades to the face's own skin tone on scalp and neck.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as functional
+
+from stylefaceuv.lifting.pyramid import blend_bands, blur, push_pull
+
+_BANDS = 5
+_GRAIN_LEVELS = 3
+
+
+def solid_mask(weights: torch.Tensor, erosion: int, feather_levels: int) -> torch.Tensor:
+    """Turn noisy per-texel weights into a mask with clean, soft borders inside the sure area.
+
+    Args:
+        weights: (N, 1, H, W) float in [0, 1].
+        erosion: texels by which sure areas shrink: hair strands take the skin between them along.
+        feather_levels: pyramid levels of the soft border.
+
+    Returns:
+        (N, 1, H, W) float in [0, 1], near 0 wherever the weight is small.
+    """
+    sure = -functional.max_pool2d(-weights, 2 * erosion + 1, stride=1, padding=erosion)
+    soft = blur(sure, feather_levels)
+    return (2 * soft - 1).clamp(0, 1) * weights.clamp_max(0.25) * 4
+
+
+def complete(
+    lifted: torch.Tensor,
+    mask: torch.Tensor,
+    model_texture: torch.Tensor,
+    chart: torch.Tensor,
+    grain: torch.Tensor,
+) -> torch.Tensor:
+    """Blend the lifted texture into the model's, with the mirrored one between them.
+
+    Args:
+        lifted: (1, 3, H, W) float, sRGB-encoded albedo, arbitrary where the mask is 0.
+        mask: (1, 1, H, W) float in [0, 1], soft.
+        model_texture: (1, 3, H, W) float, complete.
+        chart: (1, 1, H, W) float, 1 on the skin chart.
+        grain: (1, 1, H, W) float, unit-variance skin grain.
+
+    Returns:
+        (1, 3, H, W) float, complete inside the chart.
+    """
+    offset = push_pull(lifted - model_texture, mask * chart, prior=0.02)
+    toned = model_texture + blur(offset, 3)
+    detailed = toned + _grain_amplitude(lifted, mask) * grain
+    mirrored_mask = mask.flip(-1) * (1 - mask)
+    mirrored = torch.where(mirrored_mask > 0, lifted.flip(-1), detailed)
+    both = blend_bands(mirrored + _tone_shift(mirrored, detailed, mirrored_mask), detailed, mirrored_mask, _BANDS)
+    own = torch.where(mask > 0, lifted, both)
+    return blend_bands(own, both, mask, _BANDS)
+
+
+def _tone_shift(source: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Low-frequency difference that lets a mirrored patch take the tone of the side it lands on."""
+    return blur(push_pull(target - source, mask, prior=0.02), 5)
+
+
+def _grain_amplitude(lifted: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """(1, 1, 1, 1): robust standard deviation of the lifted texture's finest bands, capped."""
+    detail = (lifted - blur(lifted, _GRAIN_LEVELS)).mean(dim=1, keepdim=True)
+    sure = detail[mask > 0.95]
+    if sure.numel() < 1000:
+        return lifted.new_full((1, 1, 1, 1), 0.006)
+    return (1.4826 * sure.abs().median()).clamp(0.002, 0.014).reshape(1, 1, 1, 1)
+
+
+def skin_grain(resolution: int, seed: int = 0) -> torch.Tensor:
+    """Band-limited noise that looks like pores at the texture's scale.
+
+    Args:
+        resolution: edge of the texture, texels.
+        seed: of the generator.
+
+    Returns:
+        (1, 1, R, R) float32, zero mean and unit variance.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(1, 1, resolution, resolution, generator=generator)
+    band = functional.avg_pool2d(noise, 3, stride=1, padding=1) - blur(noise, _GRAIN_LEVELS)
+    return (band - band.mean()) / band.std()

@@ -1,0 +1,60 @@
+"""Takes the light out of lifted colours: spherical-harmonics shading first, then what the albedo model calls light.
+
+The gain between light and albedo cannot be seen in one photo. It is fixed so that the albedo keeps the median
+luminance that the skin has in the photo: dark skin stays dark.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from stylefaceuv.rendering.lighting import sh_basis
+
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Rec. 709 weights of linear red, green and blue."""
+
+SMALLEST_SHADING = 0.08
+
+
+def luminance(linear: torch.Tensor, dim: int = -1) -> torch.Tensor:
+    """Return the relative luminance of linear RGB, with the channel axis removed.
+
+    Args:
+        linear: (..., 3, ...) float.
+        dim: the channel axis.
+
+    Returns:
+        Float tensor with one axis less.
+    """
+    return torch.tensordot(linear.movedim(dim, -1), linear.new_tensor(LUMINANCE), dims=1)
+
+
+def shading(normals: torch.Tensor, sh_coefficients: torch.Tensor) -> torch.Tensor:
+    """Return the light that reaches each normal.
+
+    Args:
+        normals: (T, 3) float, world frame, unit length.
+        sh_coefficients: (9, 3) float.
+
+    Returns:
+        (T, 3) float, linear, at least ``SMALLEST_SHADING`` so that it can be divided by.
+    """
+    return (sh_basis(normals) @ sh_coefficients).clamp_min(SMALLEST_SHADING)
+
+
+def fix_gain(sh_coefficients: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Scale the light so that the median shading on the seen skin has luminance 1.
+
+    Args:
+        sh_coefficients: (9, 3) float.
+        normals: (T, 3) float, of skin texels.
+        weights: (T,) float in [0, 1]; texels above a half count.
+
+    Returns:
+        (9, 3) float. Where fewer than 16 texels count, the light is returned as it came.
+    """
+    sure = weights > 0.5
+    if int(sure.sum()) < 16:
+        return sh_coefficients
+    median = luminance(shading(normals[sure], sh_coefficients)).median()
+    return sh_coefficients / median

@@ -1,0 +1,105 @@
+"""Whole eyeballs from the sliver that lids leave visible.
+
+What a photo shows of an eye is half covered, shaded by the lids and holds reflections of the light. The eye is
+therefore rebuilt: its iris colour as a function of the angle from the optical axis, its sclera colour from the
+seen texels, and both laid out over the full ball.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+IRIS_HALF_ANGLE_DEGREES = 29.0
+PUPIL_HALF_ANGLE_DEGREES = 11.0
+
+
+@dataclass(frozen=True)
+class EyeTexels:
+    """The texels of one eyeball.
+
+    Attributes:
+        rows: (E,) int64, rows of the texel geometry.
+        angle: (E,) float, degrees between the texel and the optical axis.
+        azimuth: (E,) float, radians around the axis.
+    """
+
+    rows: torch.Tensor
+    angle: torch.Tensor
+    azimuth: torch.Tensor
+
+
+def eye_texels(positions: torch.Tensor, rows: torch.Tensor) -> EyeTexels:
+    """Measure where each texel of an eyeball lies around the optical axis (+Z at rest).
+
+    Args:
+        positions: (E, 3) float, neutral mean-head positions of the eye's texels.
+        rows: (E,) int64, rows of the texel geometry.
+
+    Returns:
+        The eye's texels.
+    """
+    low, high = positions.min(dim=0).values, positions.max(dim=0).values
+    direction = torch.nn.functional.normalize(positions - (low + high) / 2, dim=1)
+    angle = torch.rad2deg(torch.acos(direction[:, 2].clamp(-1, 1)))
+    return EyeTexels(rows, angle, torch.atan2(direction[:, 1], direction[:, 0]))
+
+
+def paint_eye(
+    eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, skin_luminance: float
+) -> torch.Tensor:
+    """Paint a whole eyeball with the colours that were seen of it.
+
+    Args:
+        eye: the eye's texels.
+        color: (E, 3) float, delit sRGB colours as lifted.
+        confidence: (E,) float in [0, 1].
+        skin_luminance: median linear luminance of the face's skin; an eye in a dim photo is dimmer.
+
+    Returns:
+        (E, 3) float in [0, 1], sRGB.
+    """
+    sclera = _sclera_color(eye, color, confidence, skin_luminance)
+    iris = _iris_color(eye, color, confidence, sclera)
+    radius = eye.angle / IRIS_HALF_ANGLE_DEGREES
+    fibres = 1 + 0.10 * torch.sin(eye.azimuth * 37 + 5 * torch.sin(eye.azimuth * 5)) * (radius * (1 - radius) * 4).clamp(0, 1)
+    ring = 1 - 0.45 * _bump(radius, 0.95, 0.16) + 0.22 * _bump(radius, 0.55, 0.22)
+    iris_texels = iris * (fibres * ring)[:, None]
+    pupil = _step(eye.angle, PUPIL_HALF_ANGLE_DEGREES, 1.6)[:, None]
+    iris_texels = 0.03 + pupil * (iris_texels - 0.03)
+    pink = sclera * sclera.new_tensor([1.0, 0.80, 0.77])
+    back = _step(eye.angle, 62.0, 14.0)[:, None]
+    white = sclera + 0.75 * back * (pink - sclera)
+    edge = _step(eye.angle, IRIS_HALF_ANGLE_DEGREES, 1.8)[:, None]
+    return (iris_texels + edge * (white - iris_texels)).clamp(0, 1)
+
+
+def _sclera_color(eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, skin: float) -> torch.Tensor:
+    """Bright quartile of the seen white, pulled towards a neutral white of the photo's own exposure."""
+    level = min(max(0.55 + 0.9 * math.sqrt(max(skin, 0.0)), 0.62), 0.90)
+    expected = color.new_tensor([1.0, 0.965, 0.94]) * level
+    seen = (eye.angle > IRIS_HALF_ANGLE_DEGREES + 4) & (eye.angle < 60) & (confidence > 0.5)
+    if int(seen.sum()) < 40:
+        return expected
+    bright = torch.quantile(color[seen], 0.8, dim=0).clamp(0.35, 0.95)
+    return 0.5 * bright + 0.5 * expected
+
+
+def _iris_color(eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, sclera: torch.Tensor) -> torch.Tensor:
+    """Median of the seen ring between pupil and limbus; brown where nothing was seen."""
+    seen = (eye.angle > PUPIL_HALF_ANGLE_DEGREES + 4) & (eye.angle < IRIS_HALF_ANGLE_DEGREES - 4) & (confidence > 0.3)
+    if int(seen.sum()) < 40:
+        return color.new_tensor([0.36, 0.25, 0.18])
+    median = color[seen].median(dim=0).values
+    return torch.minimum(median * 1.12, sclera * 0.85).clamp(0.08, 0.8)
+
+
+def _bump(value: torch.Tensor, centre: float, width: float) -> torch.Tensor:
+    return torch.exp(-(((value - centre) / width) ** 2))
+
+
+def _step(value: torch.Tensor, edge: float, half_width: float) -> torch.Tensor:
+    t = ((value - edge) / (2 * half_width) + 0.5).clamp(0, 1)
+    return t * t * (3 - 2 * t)

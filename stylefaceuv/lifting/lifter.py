@@ -1,0 +1,157 @@
+"""Lifts a complete, delit diffuse map from one photo of a registered face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import nn
+
+from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
+from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.albedo_model import AlbedoFit, AlbedoModel
+from stylefaceuv.lifting.completion import complete, skin_grain, solid_mask
+from stylefaceuv.lifting.delighting import fix_gain, luminance, shading
+from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
+from stylefaceuv.lifting.lighting_estimation import estimate_lighting
+from stylefaceuv.lifting.mouth_texture import paint_mouth
+from stylefaceuv.lifting.projection import LiftedTexels
+from stylefaceuv.lifting.pyramid import push_pull
+from stylefaceuv.lifting.surface import Surface
+from stylefaceuv.types import PART_NAMES, FaceCoefficients
+
+_SKIN = PART_NAMES.index("skin")
+
+
+@dataclass(frozen=True)
+class LiftedFace:
+    """What one photo gives.
+
+    Attributes:
+        diffuse: (3, R, R) float in [0, 1], sRGB, delit, complete.
+        confidence: (R, R) float in [0, 1], how well each texel was seen.
+        lighting: (9, 3) float, the photo's light, gain fixed to the albedo.
+    """
+
+    diffuse: torch.Tensor
+    confidence: torch.Tensor
+    lighting: torch.Tensor
+
+
+class Lifter(nn.Module):
+    """Photo and coefficients in, diffuse map out. All constants of the face model are prepared once.
+
+    Args:
+        face_model: the morphable head.
+        albedo_model: robust completion of skin.
+        resolution: edge of the map, texels; a multiple of the albedo model's.
+        level: subdivision level whose surface is projected.
+    """
+
+    def __init__(
+        self, face_model: MorphableModel, albedo_model: AlbedoModel, resolution: int = 1024, level: int = 1
+    ) -> None:
+        super().__init__()
+        if resolution % albedo_model.resolution:
+            raise InvalidArgumentError("resolution", f"a multiple of {albedo_model.resolution}", resolution)
+        self.albedo_model = albedo_model
+        self.surface = Surface(face_model, resolution, level)
+        self.texels = self.surface.texels
+        part = self.texels.part
+        skin = (part == _SKIN).to(albedo_model.mean.dtype)[:, None]
+        self.register_buffer("skin_chart", self.texels.scatter(skin)[None], persistent=False)
+        self.register_buffer("covered", self.texels.scatter(torch.ones_like(skin))[None], persistent=False)
+        self.register_buffer("grain", skin_grain(resolution).to(skin.device), persistent=False)
+        self.eyes = tuple(self._eye(PART_NAMES.index(name)) for name in ("eye_left", "eye_right"))
+
+    def _eye(self, part: int) -> EyeTexels:
+        rows = torch.nonzero(self.texels.part == part).squeeze(1)
+        return eye_texels(self.surface.rest_positions[rows], rows)
+
+    @torch.no_grad()
+    def forward(
+        self, image: torch.Tensor, coefficients: FaceCoefficients, detected: torch.Tensor | None = None
+    ) -> LiftedFace:
+        """Lift one photo.
+
+        Args:
+            image: (3, H, W) float in [0, 1], sRGB.
+            coefficients: unbatched, registered on the photo.
+            detected: (478, 2) float landmarks found in the photo, pixels; None leaves the residual unwarped.
+
+        Returns:
+            The complete diffuse map, its confidence and the light.
+
+        Raises:
+            InvalidArgumentError: the image is not (3, H, W).
+        """
+        if image.ndim != 3 or image.shape[0] != 3:
+            raise InvalidArgumentError("image", "shape (3, H, W)", tuple(image.shape))
+        texels = self.surface.project(image, coefficients, detected)
+        lighting, fit = self.delight(texels)
+        linear = srgb_to_linear(texels.color) / shading(texels.normal, lighting)
+        lifted = linear_to_srgb(linear.clamp(0, 1))
+        diffuse, confidence = self._assemble(lifted, texels, fit)
+        return LiftedFace(diffuse, confidence, lighting)
+
+    def delight(self, texels: LiftedTexels) -> tuple[torch.Tensor, AlbedoFit]:
+        """Alternate the light and the robust albedo fit.
+
+        Args:
+            texels: what the photo shows.
+
+        Returns:
+            (9, 3) light with its gain fixed, and the albedo model's fit of the delit texture.
+        """
+        small = self.albedo_model.resolution
+        linear = srgb_to_linear(texels.color)
+        skin = texels.confidence * (self.texels.part == _SKIN)
+        packed = torch.cat([linear * skin[:, None], texels.normal * skin[:, None], skin[:, None]], dim=1)
+        pooled = functional.adaptive_avg_pool2d(self.texels.scatter(packed)[None], small)[0]
+        weight = pooled[6].clamp(0, 1)
+        pixels = (pooled[:3] / pooled[6].clamp_min(1e-6)).reshape(3, -1).T
+        normals = functional.normalize(pooled[3:6].reshape(3, -1).T, dim=1)
+        return self._alternate(pixels, normals, weight)
+
+    def _alternate(
+        self, pixels: torch.Tensor, normals: torch.Tensor, weight: torch.Tensor
+    ) -> tuple[torch.Tensor, AlbedoFit]:
+        """Light from the albedo, albedo from the light, on the small atlas."""
+        small = self.albedo_model.resolution
+        trusted = weight.reshape(-1)
+        tone = luminance(pixels[trusted > 0.5]).median() if bool((trusted > 0.5).any()) else pixels.new_tensor(0.3)
+        albedo = srgb_to_linear(self.albedo_model.mean.reshape(3, -1).T.clamp(0, 1))
+        albedo = albedo * (tone / luminance(albedo[trusted > 0.5]).median().clamp_min(1e-3))
+        for _ in range(3):
+            lighting = estimate_lighting(pixels, normals, albedo, trusted)
+            lighting = fix_gain(lighting, normals, trusted)
+            delit = linear_to_srgb((pixels / shading(normals, lighting)).clamp(0, 1))
+            fit = self.albedo_model.fit(delit.T.reshape(1, 3, small, small), weight[None, None])
+            albedo = srgb_to_linear(fit.texture[0].reshape(3, -1).T.clamp(0.01, 1))
+            trusted = fit.weights.reshape(-1)
+        return lighting, fit
+
+    def _assemble(
+        self, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Complete the skin, paint eyes and mouth, fill the gutters."""
+        size = (self.texels.resolution, self.texels.resolution)
+        explained = functional.interpolate(fit.weights, size=size, mode="bilinear", align_corners=False)
+        model_texture = functional.interpolate(fit.texture, size=size, mode="bicubic", align_corners=False)
+        model_texture = model_texture.clamp(0, 1)
+        seen = self.texels.scatter(texels.confidence[:, None])[None]
+        scale = self.texels.resolution // 256
+        mask = solid_mask(torch.minimum(seen, (explained * 1.6).clamp(0, 1)) * self.skin_chart, 2 * scale, 3)
+        image = self.texels.scatter(lifted)[None]
+        skin = complete(image, mask, model_texture, self.skin_chart, self.grain)
+        painted = self.texels.gather(skin[0])
+        tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
+        confidence = self.texels.gather(mask[0])[:, 0]
+        for eye in self.eyes:
+            painted[eye.rows] = paint_eye(eye, lifted[eye.rows], texels.confidence[eye.rows], tone)
+            confidence[eye.rows] = texels.confidence[eye.rows]
+        painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone)
+        diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
+        return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]

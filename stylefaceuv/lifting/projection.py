@@ -1,0 +1,99 @@
+"""From image pixels to texels: where each texel falls in the photo, whether it is seen there, and how well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+
+from stylefaceuv.lifting.texel_geometry import TexelGeometry
+from stylefaceuv.rendering.camera import Camera
+from stylefaceuv.rendering.rasterizer import rasterize
+from stylefaceuv.types import PART_NAMES, MeshTopology
+
+_EYE_PARTS = (PART_NAMES.index("eye_left"), PART_NAMES.index("eye_right"))
+
+
+@dataclass(frozen=True)
+class LiftedTexels:
+    """What one photo says about each covered texel.
+
+    Attributes:
+        color: (T, 3) float32, the image at the texel, in the image's own encoding.
+        normal: (T, 3) float32, world frame, unit length.
+        confidence: (T,) float32 in [0, 1]: 0 unseen, 1 seen frontally and far from any occluding edge.
+    """
+
+    color: torch.Tensor
+    normal: torch.Tensor
+    confidence: torch.Tensor
+
+
+def lift_texels(
+    image: torch.Tensor,
+    world_vertices: torch.Tensor,
+    world_normals: torch.Tensor,
+    pixel_offsets: torch.Tensor,
+    topology: MeshTopology,
+    texels: TexelGeometry,
+    camera: Camera,
+) -> LiftedTexels:
+    """Project every texel into the photo and read its colour and how well it is seen.
+
+    Args:
+        image: (3, H, W) float, any encoding.
+        world_vertices: (V, 3) float, posed mesh, decimetres.
+        world_normals: (V, 3) float, unit length.
+        pixel_offsets: (V, 2) float, landmark warp in pixels, added to the projection.
+        topology: the mesh.
+        texels: its texel geometry.
+        camera: the photo's camera, of the photo's size.
+
+    Returns:
+        Colour, normal and geometric confidence of each covered texel.
+    """
+    screen = camera.project(world_vertices[None])[0]
+    screen = torch.cat([screen[:, :2] + pixel_offsets, screen[:, 2:]], dim=1)
+    height, width = image.shape[-2:]
+    fragments = rasterize(screen[None], topology.faces, height, width)
+    surface = texels.interpolate(torch.cat([screen, world_normals, world_vertices], dim=1))
+    pixel, depth, normal, position = surface.split([2, 1, 3, 3], dim=1)
+    normal = functional.normalize(normal, dim=1)
+    to_camera = functional.normalize(camera.position - position, dim=1)
+    facing = (normal * to_camera).sum(dim=1)
+    sampled = _sample(torch.cat([image, _clearance_maps(fragments.inverse_depth[0])]), pixel)
+    color, near_skin, near_eye, cover = sampled.split([3, 1, 1, 1], dim=1)
+    is_eye = (texels.part == _EYE_PARTS[0]) | (texels.part == _EYE_PARTS[1])
+    nearest = torch.where(is_eye, near_eye[:, 0], near_skin[:, 0])
+    seen = _ramp(1 / depth[:, 0] - nearest, -0.0016, -0.0006)
+    inside = ((pixel > 1) & (pixel < pixel.new_tensor([width - 1, height - 1]))).all(dim=1)
+    confidence = seen * inside * _ramp(facing, 0.12, 0.5) * _ramp(cover[:, 0], 0.75, 0.999)
+    return LiftedTexels(color, normal, confidence)
+
+
+def _clearance_maps(inverse_depth: torch.Tensor) -> torch.Tensor:
+    """(3, H, W): nearest inverse depth within 5 px, within 1 px, and covered share within 5 px.
+
+    A texel farther away than the nearest surface around its pixel lies beside an occluding edge, where the
+    photo mixes both surfaces.
+    """
+    plane = inverse_depth[None, None]
+    wide = functional.max_pool2d(plane, 11, stride=1, padding=5)
+    narrow = functional.max_pool2d(plane, 3, stride=1, padding=1)
+    cover = functional.avg_pool2d((plane > 0).to(plane.dtype), 11, stride=1, padding=5)
+    return torch.cat([wide, narrow, cover], dim=1)[0]
+
+
+def _sample(image: torch.Tensor, pixel: torch.Tensor) -> torch.Tensor:
+    """Bilinear sample of a (C, H, W) image at (T, 2) pixel positions (centres at +0.5), (T, C)."""
+    height, width = image.shape[-2:]
+    grid = pixel / pixel.new_tensor([width, height]) * 2 - 1
+    sampled = functional.grid_sample(image[None], grid[None, None], align_corners=False, padding_mode="border")
+    return sampled[0, :, 0].T
+
+
+def _ramp(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    """Smooth step from 0 at ``low`` to 1 at ``high``."""
+    t = ((value - low) / (high - low)).clamp(0, 1)
+    return t * t * (3 - 2 * t)

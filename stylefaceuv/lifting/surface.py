@@ -1,0 +1,75 @@
+"""The head's surface as lifting sees it: every texel's place in a photo, warped onto the detected landmarks."""
+
+from __future__ import annotations
+
+import torch
+
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.face_model.pose import pose_vertices, rotation_matrix
+from stylefaceuv.lifting.landmark_warp import warp_matrix
+from stylefaceuv.lifting.projection import LiftedTexels, lift_texels
+from stylefaceuv.lifting.texel_geometry import texel_geometry
+from stylefaceuv.rendering.camera import Camera
+from stylefaceuv.rendering.vertex_normals import VertexNormals
+from stylefaceuv.types import PART_NAMES, FaceCoefficients
+
+_EYES = (PART_NAMES.index("eye_left"), PART_NAMES.index("eye_right"))
+
+
+class Surface:
+    """Constants of a face model at one atlas resolution, prepared once.
+
+    Args:
+        face_model: the morphable head.
+        resolution: edge of the atlas, texels.
+        level: subdivision level whose surface is projected.
+    """
+
+    def __init__(self, face_model: MorphableModel, resolution: int, level: int = 1) -> None:
+        self.face_model, self.level = face_model, level
+        self.topology = face_model.topology(level)
+        self.normals = VertexNormals(self.topology)
+        self.texels = texel_geometry(self.topology, resolution)
+        mean = face_model.mean[None]
+        self.rest_positions = self.texels.interpolate(face_model.refine(mean, level)[0])
+        self.landmark_warp = warp_matrix(face_model.mean, face_model.landmarks(mean)[0], _eye_vertices(face_model))
+
+    def project(
+        self, image: torch.Tensor, coefficients: FaceCoefficients, detected: torch.Tensor | None
+    ) -> LiftedTexels:
+        """Read a photo at every texel.
+
+        Args:
+            image: (3, H, W) float, any encoding.
+            coefficients: unbatched, registered on the photo.
+            detected: (478, 2) float landmarks found in the photo, pixels; None leaves the residual unwarped.
+
+        Returns:
+            Colour, world normal and geometric confidence of each texel.
+        """
+        cage = self.face_model(coefficients.identity[None], coefficients.expression[None])
+        camera = Camera.portrait(image.shape[-2], image.shape[-1])
+        rotation, translation = coefficients.rotation[None], coefficients.translation[None]
+        vertices = self.face_model.refine(cage, self.level)
+        normals = self.normals(vertices)[0] @ rotation_matrix(rotation)[0].T
+        world = pose_vertices(vertices, rotation, translation)[0]
+        offsets = vertices.new_zeros(len(world), 2)
+        if detected is not None:
+            points = pose_vertices(self.face_model.landmarks(cage), rotation, translation)
+            offsets = self._spread(detected - camera.project(points)[0, :, :2])
+        return lift_texels(image, world, normals, offsets, self.topology, self.texels, camera)
+
+    def _spread(self, residual: torch.Tensor) -> torch.Tensor:
+        """(478, 2) landmark residuals to (V, 2) vertex offsets, pixels."""
+        cage_offset = self.landmark_warp @ residual
+        padded = torch.cat([cage_offset, torch.zeros_like(cage_offset[:, :1])], dim=1)
+        return self.face_model.refine(padded[None], self.level)[0, :, :2]
+
+
+def _eye_vertices(face_model: MorphableModel) -> torch.Tensor:
+    """(V0,) bool, cage vertices of the eyeballs."""
+    cage = face_model.topology(0)
+    in_eye = (cage.part == _EYES[0]) | (cage.part == _EYES[1])
+    result = torch.zeros(len(face_model.mean), dtype=torch.bool, device=cage.faces.device)
+    result[cage.geometry_index[cage.faces[in_eye]].reshape(-1)] = True
+    return result

@@ -1,0 +1,134 @@
+"""The facade: opens a bundle, wires its parts, and turns stylecodes into faces. No maths here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from stylefaceuv.bundle import Bundle
+from stylefaceuv.components import Components, load_components, resolve_device
+from stylefaceuv.face_maker import FaceMaker
+from stylefaceuv.sampling import sample_latents
+from stylefaceuv.studio import Studio
+from stylefaceuv.stylecodes import check_stylecodes, truncate
+from stylefaceuv.types import Face, Provenance
+
+
+class StyleFaceUV:
+    """A StyleGAN2 stylecode in, a relightable, riggable 3D head out.
+
+    Args:
+        components: the parts; :meth:`from_pretrained` brings the trained ones.
+        bundle: where they came from, for provenance and :meth:`save_pretrained`; None for parts of your own.
+        texture_size: edge of the diffuse map, texels.
+    """
+
+    def __init__(self, components: Components, bundle: Bundle | None = None, texture_size: int = 1024) -> None:
+        self.components = components
+        self.bundle = bundle
+        self.maker = FaceMaker(components, texture_size)
+        self.studio = Studio(
+            components.generator, components.face_model, components.renderer, components.exporter
+        )
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path | None = None,
+        revision: str | None = None,
+        device: str | torch.device | None = None,
+    ) -> StyleFaceUV:
+        """Load a bundle.
+
+        Args:
+            source: None for the embedded bundle, a directory, or a Hub id ("org/name").
+            revision: branch, tag or commit of a Hub id.
+            device: where to run; None is the CPU.
+
+        Returns:
+            The pipeline.
+
+        Raises:
+            WeightsError: a file is missing, truncated, altered or of an unknown format.
+            DeviceError: the device does not exist here.
+        """
+        where = resolve_device(device)
+        bundle = Bundle.open(source, revision=revision)
+        return cls(load_components(bundle, where), bundle)
+
+    def save_pretrained(self, directory: str | Path, push_to_hub: str | None = None) -> Path:
+        """Write the bundle to a directory, and push it to the Hub when a repository id is given.
+
+        Args:
+            directory: where to write; made when missing.
+            push_to_hub: a Hub id ("org/name"), or None.
+
+        Returns:
+            The directory.
+        """
+        if self.bundle is None:
+            raise ValueError("bundle: expected a pipeline made by from_pretrained, got one made of loose parts")
+        return self.bundle.save(directory, push_to_hub=push_to_hub)
+
+    @torch.inference_mode()
+    def sample(self, count: int, seed: int, truncation: float = 0.7, start: int = 0) -> torch.Tensor:
+        """Draw stylecodes; row i depends on (seed, start + i) only.
+
+        Args:
+            count: number of stylecodes.
+            seed: whole number, not negative.
+            truncation: psi in [0, 2]; small is typical, 1 is the full variety.
+            start: number of the first stylecode under this seed.
+
+        Returns:
+            (count, 512) float32, StyleGAN2 W.
+        """
+        generator = self.components.generator
+        latents = torch.from_numpy(sample_latents(count, seed, start)).to(generator.mean_stylecode.device)
+        rows = [generator.mapping(latent[None]) for latent in latents]  # one by one: equal bits in any batch
+        mapped = torch.cat(rows) if rows else latents
+        return truncate(mapped, generator.mean_stylecode, truncation)
+
+    def generate(
+        self,
+        w: torch.Tensor | npt.NDArray[np.float32],
+        *,
+        seed: int | None = None,
+        start: int | None = None,
+        truncation: float | None = None,
+    ) -> list[Face] | Face:
+        """Make heads of stylecodes.
+
+        Args:
+            w: (N, 512) float32, or (512,) for a single head.
+            seed: kept in the provenance of exported files.
+            start: number of the first stylecode under that seed, for the provenance.
+            truncation: for the provenance.
+
+        Returns:
+            A list of N faces, or one face for a (512,) stylecode.
+
+        Raises:
+            InvalidArgumentError: wrong shape or dtype, or not finite.
+        """
+        batch = check_stylecodes(w).to(self.components.face_model.mean.device)
+        faces = []
+        for row, stylecode in enumerate(batch):
+            index = None if seed is None else (start or 0) + row
+            faces.append(self._face(stylecode, self._provenance(seed, index, truncation)))
+        return faces[0] if w.ndim == 1 else faces
+
+    def _face(self, stylecode: torch.Tensor, provenance: Provenance) -> Face:
+        made = self.maker.make(stylecode)
+        code = stylecode.cpu().numpy()
+        return Face(code, made.coefficients, made.maps, made.registration_error, provenance, self.studio)
+
+    def _provenance(self, seed: int | None, index: int | None, truncation: float | None) -> Provenance:
+        from stylefaceuv import __version__
+
+        hashes = self.bundle.hashes if self.bundle else {}
+        licences = self.bundle.licences if self.bundle else {}
+        return Provenance(__version__, seed, index, truncation, hashes, licences)

@@ -1,0 +1,234 @@
+"""Learns the albedo model: delit textures of the data set, their mean and principal components.
+
+Run ``python -m stylefaceuv.training.albedo --help``. The data set must be labelled and fitted.
+
+Each photo shows a part of its face, and hair, glasses and hats over it. So the textures have holes, and the
+components are found by expectation maximisation with per-texel weights (Roweis 1998, with missing data), robust
+weights and mirrored copies: the model is symmetric, hence what one side's light leaves behind is no component.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as functional
+from tqdm import tqdm
+
+from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
+from stylefaceuv.face_model.makehuman import load_face_model
+from stylefaceuv.lifting.albedo_model import AlbedoModel, pack_albedo_model
+from stylefaceuv.lifting.delighting import fix_gain, luminance, shading
+from stylefaceuv.lifting.lighting_estimation import estimate_lighting
+from stylefaceuv.lifting.projection import LiftedTexels
+from stylefaceuv.lifting.pyramid import blur, push_pull
+from stylefaceuv.lifting.surface import Surface
+from stylefaceuv.training.dataset import FaceShards
+from stylefaceuv.training.weighted_pca import WeightedPCA
+from stylefaceuv.types import PART_NAMES
+from stylefaceuv.weights_file import save_tensors
+
+_SKIN = PART_NAMES.index("skin")
+_DELIGHT_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class LiftedSet:
+    """Small lifted textures of many faces.
+
+    Attributes:
+        color: (n, 3, r, r) float16, linear light, as photographed.
+        normal: (n, 3, r, r) float16, world frame.
+        weight: (n, 1, r, r) float16 in [0, 1], how well a texel was seen.
+        roughness: (n, 1, r, r) float16, local contrast: hair is stringy, skin is not.
+    """
+
+    color: torch.Tensor
+    normal: torch.Tensor
+    weight: torch.Tensor
+    roughness: torch.Tensor
+
+
+def pool_texels(texels: LiftedTexels, surface: Surface, resolution: int) -> tuple[torch.Tensor, ...]:
+    """Average lifted texels down to a small atlas, weighted by their confidence.
+
+    Args:
+        texels: sRGB colours.
+        surface: what they were lifted with.
+        resolution: edge of the small atlas.
+
+    Returns:
+        Linear colour (3, r, r), normal (3, r, r), weight (1, r, r) and roughness (1, r, r).
+    """
+    linear = srgb_to_linear(texels.color)
+    skin = (texels.confidence * (surface.texels.part == _SKIN))[:, None]
+    image = surface.texels.scatter(torch.cat([linear * skin, texels.normal * skin, skin], dim=1))[None]
+    pooled = functional.adaptive_avg_pool2d(image, resolution)[0]
+    weight = pooled[6:7].clamp(0, 1)
+    safe = weight.clamp_min(1e-4)
+    level = luminance(image[:, :3], dim=1)[:, None]
+    detail = (level - blur(level, 2)).abs() / (level + 0.02)
+    roughness = functional.adaptive_avg_pool2d(detail * image[:, 6:7], resolution)[0] / safe
+    return pooled[:3] / safe, functional.normalize(pooled[3:6], dim=0), weight, roughness
+
+
+def lift_set(shards: FaceShards, surface: Surface, count: int, resolution: int, stride: int = 1) -> LiftedSet:
+    """Lift the first ``count`` faces that are fitted well.
+
+    Args:
+        shards: data set with labels and fits.
+        surface: face model at the lifting resolution.
+        count: number of faces.
+        resolution: edge of the small atlas.
+        stride: take every so many faces.
+
+    Returns:
+        The textures.
+    """
+    rows: list[tuple[torch.Tensor, ...]] = []
+    progress = tqdm(total=count, desc="lift", unit="face")
+    for face in shards.fitted(stride=stride):
+        if len(rows) == count:
+            break
+        image = torch.from_numpy(face.image).permute(2, 0, 1).float() / 255
+        points = face.landmarks[:, :2] * (image.shape[-1] / 1024)
+        texels = surface.project(image, face.coefficients, points)
+        rows.append(tuple(part.half() for part in pool_texels(texels, surface, resolution)))
+        progress.update()
+    progress.close()
+    return LiftedSet(*(torch.stack(parts) for parts in zip(*rows, strict=True)))
+
+
+def delight_set(lifted: LiftedSet, textures: torch.Tensor, trust: torch.Tensor) -> torch.Tensor:
+    """Estimate each face's light against an albedo and divide by it.
+
+    Args:
+        lifted: the photographed textures.
+        textures: (n, 3, r, r) or (1, 3, r, r) float, sRGB-encoded albedo to compare with.
+        trust: (n, 1, r, r) float in [0, 1].
+
+    Returns:
+        (n, 3, r, r) float, sRGB-encoded albedo.
+    """
+    result = torch.empty(lifted.color.shape)
+    for row in range(len(lifted.color)):
+        pixels = lifted.color[row].float().reshape(3, -1).T
+        normals = lifted.normal[row].float().reshape(3, -1).T
+        weight = trust[row].float().reshape(-1)
+        guess = srgb_to_linear(textures[row % len(textures)].reshape(3, -1).T.clamp(0.02, 1))
+        sure = weight > 0.5
+        if bool(sure.any()) and len(textures) == 1:
+            guess = guess * luminance(pixels[sure]).median() / luminance(guess[sure]).median()
+        light = fix_gain(estimate_lighting(pixels, normals, guess, weight), normals, weight)
+        delit = linear_to_srgb((pixels / shading(normals, light)).clamp(0, 1))
+        result[row] = delit.T.reshape(result[row].shape)
+    return result
+
+
+def skin_gate(albedo: torch.Tensor, lifted: LiftedSet, core: torch.Tensor, face: torch.Tensor) -> torch.Tensor:
+    """Weight of each texel as evidence of skin: its colour is the face's own skin colour and it is smooth.
+
+    Args:
+        albedo: (n, 3, r, r) float, sRGB-encoded.
+        lifted: the lifted set.
+        core: (1, 1, r, r) float, 1 on cheeks and nose, from which the skin colour is read.
+        face: (1, 1, r, r) float, 1 inside brows-to-chin, where brows, eyes, beard and lips count as face.
+
+    Returns:
+        (n, 1, r, r) float in [0, 1].
+    """
+    weight = lifted.weight.float()
+    gates = []
+    for row in range(len(albedo)):
+        sure = (core[0, 0] > 0.5) & (weight[row, 0] > 0.6)
+        if int(sure.sum()) < 30:
+            gates.append(torch.zeros_like(weight[row]))
+            continue
+        tone = albedo[row][:, sure].median(dim=1).values[:, None, None]
+        offset = albedo[row] - tone
+        level = offset.mean(dim=0, keepdim=True)
+        chroma = offset - level
+        distance = (level / 0.13) ** 2 + (chroma**2).sum(dim=0, keepdim=True) / 0.045**2
+        rough = (lifted.roughness[row].float() / 0.09) ** 2
+        outside = torch.exp(-0.5 * distance - 0.5 * rough**2)
+        gates.append(torch.where(face[0] > 0.5, torch.ones_like(outside), outside))
+    return torch.stack(gates) * weight
+
+
+def region_maps(surface: Surface, resolution: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Cheek-and-nose core, brows-to-chin face, and skin chart, each (1, 1, r, r) float."""
+    rest = surface.rest_positions
+    points = surface.face_model.landmarks(surface.face_model.mean[None])[0]
+    brow, chin = points[[105, 334], 1].mean(), points[152, 1]
+    mouth = points[[61, 291], 1].mean()
+    eye = points[[33, 263], 1].mean()
+    half_width = points[[234, 454], 0].abs().mean()
+    front = rest[:, 2] > points[[234, 454], 2].mean()
+    skin = surface.texels.part == _SKIN
+    inside = front & skin & (rest[:, 0].abs() < 0.86 * half_width)
+    face = inside & (rest[:, 1] < brow + 0.08) & (rest[:, 1] > chin - 0.02)
+    core = inside & (rest[:, 1] < eye - 0.22) & (rest[:, 1] > mouth) & (rest[:, 0].abs() < 0.6 * half_width)
+    flags = torch.stack([core, face, skin], dim=1).float()
+    maps = functional.adaptive_avg_pool2d(surface.texels.scatter(flags)[None], resolution)[0]
+    return maps[0:1][None], maps[1:2][None], maps[2:3][None]
+
+
+def extend(values: torch.Tensor, support: torch.Tensor) -> torch.Tensor:
+    """Continue (N, C, r, r) maps smoothly where the (1, 1, r, r) support in [0, 1] is low."""
+    filled = push_pull(values, support.expand(len(values), -1, -1, -1))
+    soft = blur(filled, 2)
+    return support * values + (1 - support) * soft
+
+
+def train(args: argparse.Namespace) -> AlbedoModel:
+    """Run the whole training; see the module's text."""
+    face_model = load_face_model(args.face_model)
+    surface = Surface(face_model, 2 * args.resolution)
+    lifted = lift_set(FaceShards(args.root), surface, args.count, args.resolution, args.stride)
+    core, face, chart = region_maps(surface, args.resolution)
+    trust = lifted.weight.float() * core
+    model_textures = torch.full((1, 3, args.resolution, args.resolution), 0.6)
+    pca: WeightedPCA | None = None
+    gate = trust
+    for _ in range(_DELIGHT_ROUNDS):
+        albedo = delight_set(lifted, model_textures, trust)
+        gate = skin_gate(albedo, lifted, core, face) * chart
+        both = torch.cat([albedo, albedo.flip(-1)]), torch.cat([gate, gate.flip(-1)])
+        pca = WeightedPCA(args.components, seed=0) if pca is None else pca
+        robust = pca.fit(*both, iterations=args.iterations)
+        model_textures = pca.decode()[: len(albedo)].clamp(0, 1)
+        trust = robust[: len(albedo)]
+    assert pca is not None
+    return _finish(pca, gate)
+
+
+def _finish(pca: WeightedPCA, gate: torch.Tensor) -> AlbedoModel:
+    support = (gate + gate.flip(-1)).mean(dim=0, keepdim=True) / 2
+    support = ((support - 0.06) / 0.1).clamp(0, 1)
+    symmetric_noise = (pca.noise + pca.noise.flip(-1)) / 2
+    noise = extend(symmetric_noise[None], support)[0].clamp_min(0.02)
+    return AlbedoModel(extend(pca.mean[None], support)[0], extend(pca.basis, support), noise)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, required=True, help="data set folder")
+    parser.add_argument("--face-model", type=Path, default=Path(__file__).parents[1] / "weights/face_model.safetensors")
+    parser.add_argument("--out", type=Path, required=True, help="albedo.safetensors to write")
+    parser.add_argument("--count", type=int, default=1500, help="faces")
+    parser.add_argument("--stride", type=int, default=1, help="take every so many faces")
+    parser.add_argument("--resolution", type=int, default=128, help="edge of the model's atlas")
+    parser.add_argument("--components", type=int, default=48)
+    parser.add_argument("--iterations", type=int, default=5, help="EM iterations a round")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    with torch.inference_mode():
+        save_tensors(args.out, pack_albedo_model(train(args)))
+
+
+if __name__ == "__main__":
+    main()
