@@ -1,0 +1,1 @@
+"""Networks: stylecodes to images, coefficients, UV maps; images to landmarks."""
