@@ -161,7 +161,7 @@ def parse_size(value: int | tuple[int, int]) -> tuple[int, int]:
     Raises:
         InvalidArgumentError: not positive whole numbers up to 8192.
     """
-    pair = (value, value) if isinstance(value, int) else value
+    pair = (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
     valid = isinstance(pair, Sequence) and len(pair) == 2
     if not valid or not all(isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= 8192 for n in pair):
         raise InvalidArgumentError("size", "an int or (height, width), each 1 to 8192 pixels", value)
