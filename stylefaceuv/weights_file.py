@@ -14,6 +14,9 @@ from torch import nn
 from stylefaceuv.errors import WeightsError
 from stylefaceuv.files import atomic_path
 
+EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
+"""Folder of the weights that come with the package."""
+
 _CONFIG_KEY = "config"
 
 

@@ -293,9 +293,10 @@ class MobileStyleGAN(nn.Module):
             InvalidArgumentError: wrong shape or dtype, NaN or Inf.
         """
         ws = self._extended(w)
-        if self._needs_graph(ws) or ws.device.type != "cpu" or len(ws) == 0:
-            return self.synthesis_network.image(ws)
-        with torch.no_grad():
+        graph = self._needs_graph(ws)
+        with torch.set_grad_enabled(graph):
+            if graph or ws.device.type != "cpu" or len(ws) == 0:
+                return self.synthesis_network.image(ws)
             return torch.cat([self.synthesis_network.image_in_strips(one) for one in ws.split(1)])
 
     def synthesis_features(self, w: torch.Tensor, resolution: int) -> torch.Tensor:
@@ -315,7 +316,9 @@ class MobileStyleGAN(nn.Module):
         choices = [_BASE << i for i in range(len(self.config.channels))]
         if resolution not in choices:
             raise InvalidArgumentError("resolution", f"one of {choices}", resolution)
-        return self.synthesis_network.features(self._extended(w), choices.index(resolution))
+        ws = self._extended(w)
+        with torch.set_grad_enabled(self._needs_graph(ws)):
+            return self.synthesis_network.features(ws, choices.index(resolution))
 
     def forward(self, w: torch.Tensor) -> torch.Tensor:
         """Same as :meth:`synthesis`."""
