@@ -1,0 +1,1 @@
+"""Coefficients to meshes: the morphable head, its subdivision levels, its pose and its displacement."""
