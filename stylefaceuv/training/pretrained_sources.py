@@ -83,7 +83,7 @@ SOURCES: tuple[Source, ...] = (
 
 
 def default_cache_dir() -> Path:
-    """The folder that packages are unpacked into: ``~/.cache/stylefaceuv``, under ``XDG_CACHE_HOME`` where it is set."""
+    """The folder that packages are unpacked into: ``~/.cache/stylefaceuv``, or under ``XDG_CACHE_HOME``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stylefaceuv"
 
 
