@@ -1,0 +1,1 @@
+"""Meshes and maps to pixels: cameras, light, rasterisation, shading and compositing."""

@@ -1,0 +1,88 @@
+"""Lays renders over colours and photos."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as functional
+
+from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
+from stylefaceuv.rendering.renderer import RenderOutput
+
+_MATTE_FEATHER = 0.012
+_MEMBRANE_BORDER = 0.02
+
+
+def composite_over_color(output: RenderOutput, color: torch.Tensor) -> torch.Tensor:
+    """Lay a render over one colour.
+
+    Args:
+        output: the render.
+        color: (3,) float, linear.
+
+    Returns:
+        (N, 3, H, W) float, linear.
+    """
+    return output.color + (1 - output.alpha) * color[None, :, None, None].to(output.color)
+
+
+def composite_over_photo(output: RenderOutput, photo: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Lay one render over a photo so that no seam shows.
+
+    The render is shifted in colour by a membrane that takes, along the outline, the photo's colours; a feathered
+    matte hides the rest of the step. Source: Perez et al., Poisson image editing (2003), as a smooth offset.
+
+    Args:
+        output: a batch of one.
+        photo: (h, w, 3) uint8 sRGB, resized to the render.
+
+    Returns:
+        (H, W, 3) uint8 sRGB.
+    """
+    height, width = output.alpha.shape[-2:]
+    pixels = torch.from_numpy(photo.copy()).to(output.color).permute(2, 0, 1)[None] / 255
+    if pixels.shape[-2:] != (height, width):
+        pixels = functional.interpolate(pixels, (height, width), mode="bilinear", antialias=True, align_corners=False)
+    backdrop = srgb_to_linear(pixels)
+    straight = output.color / output.alpha.clamp_min(1e-4)
+    inner = matte(output.alpha, max(int(_MATTE_FEATHER * height), 1))
+    ring = ((output.alpha > 0.99) & (inner < 1)).to(pixels.dtype)
+    offset = _membrane(linear_to_srgb(backdrop.clamp_min(0)) - linear_to_srgb(straight.clamp_min(0)), ring)
+    matched = (linear_to_srgb(straight.clamp_min(0)) + offset).clamp(0, 1)
+    mixed = pixels + inner * (matched - pixels)
+    return np.ascontiguousarray((mixed[0].clamp(0, 1) * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).cpu().numpy())
+
+
+def matte(alpha: torch.Tensor, feather: int) -> torch.Tensor:
+    """Return a soft matte that is 0 on the outline and 1 from ``feather`` pixels inside.
+
+    Args:
+        alpha: (N, 1, H, W) float coverage.
+        feather: pixels.
+
+    Returns:
+        (N, 1, H, W) float in [0, 1], never above the coverage's own erosion.
+    """
+    size = 2 * feather + 1
+    padded = functional.pad(alpha, (feather,) * 4, mode="replicate")
+    eroded = -functional.max_pool2d(-padded, size, stride=1)
+    padded = functional.pad(eroded, (feather,) * 4, mode="replicate")
+    return functional.avg_pool2d(padded, size, stride=1) * (alpha > 0.5)
+
+
+def _membrane(values: torch.Tensor, ring: torch.Tensor) -> torch.Tensor:
+    """Spread values from a ring over the plane: pull-push on a pyramid, smooth inside."""
+    height, width = values.shape[-2:]
+    levels = [(values * ring, ring)]
+    while min(levels[-1][0].shape[-2:]) > 2:
+        color, weight = levels[-1]
+        color, weight = (functional.avg_pool2d(part, 2, ceil_mode=True, count_include_pad=False) for part in (color, weight))
+        levels.append((color, weight))
+    color, weight = levels[-1]
+    filled = color.sum((-2, -1), keepdim=True) / weight.sum((-2, -1), keepdim=True).clamp_min(1e-6)
+    for color, weight in reversed(levels):
+        filled = functional.interpolate(filled.expand(-1, -1, *filled.shape[-2:]), color.shape[-2:], mode="bilinear", align_corners=False)
+        sure = (4 * weight).clamp_max(1)
+        filled = filled + sure * (color / weight.clamp_min(1e-6) - filled)
+    return filled[..., :height, :width]
