@@ -79,7 +79,7 @@ class LandmarkNetwork(nn.Module):
         Returns:
             Points in pixels of the crop and presence.
         """
-        stem = self.stem(F.pad(crops, (0, 1, 0, 1)))
+        stem = self.stem(F.pad(crops, (0, 1, 0, 1)).contiguous(memory_format=torch.channels_last))
         features = self.blocks(self.stem_slope(stem))
         points = self.points(features).reshape(-1, POINT_COUNT, 3)
         return CropLandmarks(points, torch.sigmoid(self.presence(features)).reshape(-1))

@@ -100,8 +100,9 @@ class Landmarker(nn.Module):
     def _detect_batch(
         self, images: torch.Tensor, crops: torch.Tensor, refinements: int
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        pyramid = [images]
         for step in range(refinements + 1):
-            found = self.landmark_network(cut_crops(images, crops))
+            found = self.landmark_network(cut_crops(pyramid, crops))
             points = points_to_image(found.points, crops)
             if step < refinements:
                 crops = crop_of_points(points)
@@ -171,24 +172,28 @@ def points_to_image(points: torch.Tensor, crops: torch.Tensor) -> torch.Tensor:
     return torch.cat([flat * scale + crops[:, None, :2], points[..., 2:] * scale], 2)
 
 
-def cut_crops(images: torch.Tensor, crops: torch.Tensor) -> torch.Tensor:
-    """Sample crops bilinearly, from an image halved until the step is below two pixels; edges are repeated.
+def cut_crops(pyramid: list[torch.Tensor], crops: torch.Tensor) -> torch.Tensor:
+    """Sample crops bilinearly, from images halved until the step is below two pixels; edges are repeated.
 
     Args:
-        images: (N, 3, H, W) float.
+        pyramid: first the images, (N, 3, H, W) float, then the same halved once, twice, ...; missing ones are added,
+            so that the next call finds them.
         crops: (N, 4) float as from :func:`crop_of_points`.
 
     Returns:
         (N, 3, 256, 256) float.
     """
-    levels = torch.log2(crops[:, 2] / CROP_SIZE).floor().clamp(min=0, max=_top_level(images)).long()
-    cut = images.new_empty(len(images), 3, CROP_SIZE, CROP_SIZE)
-    for level in levels.unique().tolist():
+    top = min(pyramid[0].shape[-2:]).bit_length() - 1
+    levels = torch.log2(crops[:, 2] / CROP_SIZE).floor().clamp(min=0, max=top).long()
+    while len(pyramid) <= int(levels.max()):
+        pyramid.append(F.avg_pool2d(pyramid[-1], 2))
+    used = levels.unique().tolist()
+    if len(used) == 1:
+        return _sample(pyramid[used[0]], crops, 2 ** used[0])
+    cut = pyramid[0].new_empty(len(crops), 3, CROP_SIZE, CROP_SIZE)
+    for level in used:
         rows = (levels == level).nonzero()[:, 0]
-        smaller = images[rows]
-        if level:
-            smaller = F.avg_pool2d(smaller, 2**level)
-        cut[rows] = _sample(smaller, crops[rows], 2**level)
+        cut[rows] = _sample(pyramid[level][rows], crops[rows], 2**level)
     return cut
 
 
@@ -207,10 +212,6 @@ def _turns(crops: torch.Tensor) -> torch.Tensor:
     turn = torch.deg2rad(crops[:, 3])
     sine, cosine = turn.sin(), turn.cos()
     return torch.stack([torch.stack([cosine, -sine], 1), torch.stack([sine, cosine], 1)], 1)
-
-
-def _top_level(images: torch.Tensor) -> int:
-    return min(images.shape[-2:]).bit_length() - 1
 
 
 def _check(images: torch.Tensor, initial_crop: torch.Tensor | None, refinements: int) -> None:
