@@ -1,0 +1,134 @@
+"""Moving pictures: frames of a turning or changing head, and the files that hold them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from stylefaceuv.errors import InvalidArgumentError, OutputError
+from stylefaceuv.files import atomic_path
+from stylefaceuv.interpolation import interpolate
+from stylefaceuv.types import Face
+
+Picture = npt.NDArray[np.uint8]
+
+VIDEO_SUFFIXES = (".mp4", ".webp", ".gif")
+
+
+def turntable_frames(
+    face: Face, count: int, yaw_range: tuple[float, float] = (-60.0, 60.0), **options: Any
+) -> Iterator[Picture]:
+    """Render a head that turns to one side, to the other and back; the last frame leads into the first.
+
+    Args:
+        face: the face.
+        count: number of frames, at least 2.
+        yaw_range: smallest and largest yaw, degrees.
+        **options: further options of :meth:`stylefaceuv.types.Face.render`.
+
+    Yields:
+        (height, width, 3) uint8 sRGB.
+
+    Raises:
+        InvalidArgumentError: fewer than 2 frames, or an option is out of range.
+    """
+    if count < 2:
+        raise InvalidArgumentError("count", "at least 2 frames", count)
+    low, high = yaw_range
+    for frame in range(count):
+        swing = 0.5 - 0.5 * math.cos(2 * math.pi * frame / count)
+        yield face.render(**{"pitch": 0.0, "roll": 0.0, **options, "yaw": low + (high - low) * swing})
+
+
+def morph_frames(faces: Sequence[Face], count: int, **options: Any) -> Iterator[Picture]:
+    """Render a head that becomes the next, and the next, and at last the first again.
+
+    Args:
+        faces: at least two faces of the same model.
+        count: frames from one face to the next, at least 1.
+        **options: options of :meth:`stylefaceuv.types.Face.render`; yaw, pitch and roll are 0 unless given.
+
+    Yields:
+        (height, width, 3) uint8 sRGB.
+
+    Raises:
+        InvalidArgumentError: fewer than 2 faces or 1 frame, or an option is out of range.
+    """
+    if len(faces) < 2:
+        raise InvalidArgumentError("faces", "at least 2 faces", len(faces))
+    if count < 1:
+        raise InvalidArgumentError("count", "at least 1 frame", count)
+    view = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, **options}
+    for first, second in itertools.pairwise([*faces, faces[0]]):
+        for frame in range(count):
+            step = frame / count
+            yield interpolate(first, second, step * step * (3 - 2 * step)).render(**view)
+
+
+def check_animation_path(path: str | Path) -> Path:
+    """Return the path of an animation.
+
+    Args:
+        path: ending in .mp4, .webp or .gif.
+
+    Returns:
+        The path.
+
+    Raises:
+        InvalidArgumentError: another suffix.
+    """
+    checked = Path(path)
+    if checked.suffix.lower() not in VIDEO_SUFFIXES:
+        raise InvalidArgumentError("path", f"a suffix of {', '.join(VIDEO_SUFFIXES)}", repr(checked.name))
+    return checked
+
+
+def write_animation(path: str | Path, frames: Iterable[Picture], fps: int = 30) -> Path:
+    """Write frames as they come, to a file that appears whole or not at all.
+
+    Args:
+        path: ending in .mp4, .webp or .gif.
+        frames: (height, width, 3 or 4) uint8 sRGB, all of the same size.
+        fps: frames in a second.
+
+    Returns:
+        The path.
+
+    Raises:
+        InvalidArgumentError: unknown suffix.
+        OutputError: the file cannot be written.
+    """
+    target = check_animation_path(path)
+    with atomic_path(target) as temporary:
+        if target.suffix.lower() == ".mp4":
+            _write_video(temporary, frames, fps)
+        else:
+            _write_pictures(temporary, frames, fps)
+    return target
+
+
+def _write_video(path: Path, frames: Iterable[Picture], fps: int) -> None:
+    import imageio.v2 as imageio
+
+    try:
+        with imageio.get_writer(
+            path, format="FFMPEG", mode="I", fps=fps, codec="libx264", quality=8, macro_block_size=2
+        ) as writer:
+            for frame in frames:
+                writer.append_data(np.ascontiguousarray(frame[..., :3]))
+    except (ImportError, OSError) as error:
+        raise OutputError(f"path: expected a working ffmpeg (imageio-ffmpeg), got {error}") from error
+
+
+def _write_pictures(path: Path, frames: Iterable[Picture], fps: int) -> None:
+    images = (Image.fromarray(np.ascontiguousarray(frame)) for frame in frames)
+    first = next(images)
+    more = {"quality": 90, "method": 4} if path.suffix.lower() == ".webp" else {"optimize": False}
+    first.save(path, save_all=True, append_images=images, duration=round(1000 / fps), loop=0, **more)
