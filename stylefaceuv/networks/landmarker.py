@@ -172,38 +172,38 @@ def points_to_image(points: torch.Tensor, crops: torch.Tensor) -> torch.Tensor:
     return torch.cat([flat * scale + crops[:, None, :2], points[..., 2:] * scale], 2)
 
 
-def cut_crops(pyramid: list[torch.Tensor], crops: torch.Tensor) -> torch.Tensor:
+def cut_crops(pyramid: list[torch.Tensor], crops: torch.Tensor, size: int = CROP_SIZE) -> torch.Tensor:
     """Sample crops bilinearly, from images halved until the step is below two pixels; edges are repeated.
 
     Args:
         pyramid: first the images, (N, 3, H, W) float, then the same halved once, twice, ...; missing ones are added,
             so that the next call finds them.
         crops: (N, 4) float as from :func:`crop_of_points`.
+        size: side of the result, pixels.
 
     Returns:
-        (N, 3, 256, 256) float.
+        (N, 3, size, size) float.
     """
     top = min(pyramid[0].shape[-2:]).bit_length() - 1
-    levels = torch.log2(crops[:, 2] / CROP_SIZE).floor().clamp(min=0, max=top).long()
+    levels = torch.log2(crops[:, 2] / size).floor().clamp(min=0, max=top).long()
     while len(pyramid) <= int(levels.max()):
         pyramid.append(F.avg_pool2d(pyramid[-1], 2))
     used = levels.unique().tolist()
     if len(used) == 1:
-        return _sample(pyramid[used[0]], crops, 2 ** used[0])
-    cut = pyramid[0].new_empty(len(crops), 3, CROP_SIZE, CROP_SIZE)
+        return _sample(pyramid[used[0]], crops, size, 2 ** used[0])
+    cut = pyramid[0].new_empty(len(crops), 3, size, size)
     for level in used:
         rows = (levels == level).nonzero()[:, 0]
-        cut[rows] = _sample(pyramid[level][rows], crops[rows], 2**level)
+        cut[rows] = _sample(pyramid[level][rows], crops[rows], size, 2**level)
     return cut
 
 
-def _sample(images: torch.Tensor, crops: torch.Tensor, shrink: int) -> torch.Tensor:
-    size = crops.new_tensor([images.shape[3], images.shape[2]]) * shrink
-    linear = _turns(crops) * crops[:, 2, None, None] / size[:, None]
-    shift = 2 * crops[:, :2] / size - 1
-    grid = F.affine_grid(
-        torch.cat([linear, shift[:, :, None]], 2), [len(images), 3, CROP_SIZE, CROP_SIZE], align_corners=False
-    )
+def _sample(images: torch.Tensor, crops: torch.Tensor, size: int, shrink: int) -> torch.Tensor:
+    extent = crops.new_tensor([images.shape[3], images.shape[2]]) * shrink
+    linear = _turns(crops) * crops[:, 2, None, None] / extent[:, None]
+    shift = 2 * crops[:, :2] / extent - 1
+    theta = torch.cat([linear, shift[:, :, None]], 2)
+    grid = F.affine_grid(theta, [len(images), 3, size, size], align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 

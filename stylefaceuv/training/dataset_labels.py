@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from tqdm import tqdm
 
 from stylefaceuv.errors import InvalidArgumentError
@@ -62,17 +63,16 @@ def label_shard(landmarker: Landmarker, path: Path) -> int:
     """
     target = labels_path(path)
     count = shard_length(path)
-    if target.exists() and shard_length_of_labels(target) == count:
+    if target.exists() and labels_length(target) == count:
         return count
     labels = label_images(landmarker, read_images(path))
-    save_tensors(target, vars(labels), {"blendshape_names": list(BLENDSHAPE_NAMES), "image_size": LABEL_SIZE})
+    tensors = {"points": labels.points, "score": labels.score, "blendshapes": labels.blendshapes}
+    save_tensors(target, tensors, {"blendshape_names": list(BLENDSHAPE_NAMES), "image_size": LABEL_SIZE})
     return count
 
 
-def shard_length_of_labels(path: Path) -> int:
+def labels_length(path: Path) -> int:
     """Number of faces in a file of labels."""
-    from safetensors import safe_open  # noqa: PLC0415
-
     with safe_open(str(path), framework="pt") as stream:
         return int(stream.get_slice("score").get_shape()[0])
 

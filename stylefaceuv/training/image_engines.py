@@ -75,7 +75,7 @@ class _TorchEngine:
 
 class _OpenVinoEngine:
     def __init__(self, folder: Path) -> None:
-        import openvino  # noqa: PLC0415
+        import openvino
 
         core = openvino.Core()
         self._mapping = core.compile_model(core.read_model(folder / "MappingNetwork.xml"), "CPU")
