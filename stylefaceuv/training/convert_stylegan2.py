@@ -7,6 +7,7 @@ No code of a checkpoint ever runs: ``.pt`` files go through torch's weights-only
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import torch
 
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
+from stylefaceuv.networks.mapping import MAPPING_LR_MUL
 from stylefaceuv.networks.ops import binomial_kernel
 from stylefaceuv.networks.stylegan2 import StyleGAN2, StyleGAN2Config, config_to_dict
 from stylefaceuv.training.convert_mobile_stylegan import mean_stylecode
@@ -140,6 +142,9 @@ def _ada_tensors(generator: StoredModule, path: Path) -> tuple[Tensors, float | 
         raise WeightsError(f"{path}: expected a generator without class labels, got {generator.state['c_dim']} classes")
     if generator.state.get("z_dim") != generator.state.get("w_dim"):
         raise WeightsError(f"{path}: expected z and w of equal length")
+    gain = generator.child("mapping").child("fc0").state.get("bias_gain")
+    if gain is not None and not math.isclose(gain, MAPPING_LR_MUL):
+        raise WeightsError(f"{path}: expected a mapping network of learning rate multiplier 0.01, got {gain}")
     return _renamed(generator.tensors(), _ADA, path), _clamp(generator)
 
 
