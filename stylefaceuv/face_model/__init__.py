@@ -1,1 +1,1 @@
-"""Coefficients to meshes: the morphable head, its subdivision levels, its pose and its displacement."""
+"""The linear head: MakeHuman's mesh with identity and expression bases, its topology and levels, and its pose."""

@@ -1,169 +1,209 @@
-"""The linear head model: S = mean + identity basis · p_id + expression basis · p_exp (StyleFaceUV, Eq. 1)."""
+"""MakeHuman's head as a linear model with Catmull-Clark levels, landmarks and mirror symmetry."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
-import scipy.sparse as sparse
+import scipy.sparse
 import torch
 from torch import nn
 
 from stylefaceuv.errors import InvalidArgumentError
-from stylefaceuv.face_model.levels import Cage, build_level
-from stylefaceuv.face_model.sparse_product import SparseProduct
+from stylefaceuv.face_model.linear import LinearFaceModel
+from stylefaceuv.face_model.sparse import SparseMap
+from stylefaceuv.face_model.topology import QuadLevel, cage_level, mesh_topology, refined_level
 from stylefaceuv.types import MeshTopology
+
+MAX_LEVEL = 2
+LANDMARK_LEVEL = 1
+LANDMARK_COUNT = 478
 
 
 @dataclass(frozen=True)
-class LandmarkPoints:
-    """Landmarks as points of the level-1 surface.
+class HeadTensors:
+    """Everything the weight file holds besides names; shapes with V0 cage vertices and Q quads.
 
     Attributes:
-        faces: (478,) int64, triangle of level 1.
-        barycentric: (478, 3) float64.
-    """
-
-    faces: npt.NDArray[np.int64]
-    barycentric: npt.NDArray[np.float64]
-
-
-class MorphableModel(nn.Module):
-    """A head as mean plus linear bases on a quad cage, with Catmull–Clark levels.
-
-    Args:
-        cage: the coarse mesh with its mean.
-        identity_basis: (80, V0, 3) float, decimetres for one standard deviation.
-        expression_basis: (64, V0, 3) float, decimetres for a weight of 1.
-        expression_names: 64 names.
-        landmark_points: the 478 landmarks on level 1, or None when they are not registered yet.
-        neck_ring: (R,) int64, cage vertices on the open border of the neck.
-        origin_in_makehuman: (3,) float, cage + origin = MakeHuman's coordinates, decimetres.
-        max_level: finest level offered.
+        mean: (V0, 3) float32, decimetres, model frame.
+        identity_basis: (80, V0, 3) float16.
+        expression_basis: (64, V0, 3) float16.
+        quads: (Q, 4) int32, counter-clockwise seen from outside.
+        quad_part: (Q,) uint8, index into ``PART_NAMES``.
+        corner_uv: (Q, 4, 2) float32, head atlas, origin top left.
+        makehuman_corner_uv: (Q, 4, 2) float32, MakeHuman's layout, origin top left.
+        mirror_index: (V0,) int32, the cage vertex on the other side.
+        identity_mirror_sign: (80,) float32, +1 or -1: identity of the mirrored head is ``sign * identity``.
+        expression_mirror: (64,) int32: expression of the mirrored head is ``expression[:, expression_mirror]``.
+        makehuman_index: (V0,) int32, row of MakeHuman's base mesh, ascending.
+        neck_ring: (R,) int32, cage vertices of the open edge at the neck, in order; they never move.
+        landmark_vertices: (478, 3) int32, level-1 vertices of the triangle that holds each landmark.
+        landmark_weights: (478, 3) float32, barycentrics.
+        origin_in_makehuman: (3,) float32; vertices + origin are MakeHuman base coordinates, decimetres.
     """
 
     mean: torch.Tensor
     identity_basis: torch.Tensor
     expression_basis: torch.Tensor
-    origin_in_makehuman: torch.Tensor
+    quads: torch.Tensor
+    quad_part: torch.Tensor
+    corner_uv: torch.Tensor
+    makehuman_corner_uv: torch.Tensor
     mirror_index: torch.Tensor
+    identity_mirror_sign: torch.Tensor
+    expression_mirror: torch.Tensor
+    makehuman_index: torch.Tensor
     neck_ring: torch.Tensor
+    landmark_vertices: torch.Tensor
+    landmark_weights: torch.Tensor
+    origin_in_makehuman: torch.Tensor
 
-    def __init__(
-        self,
-        cage: Cage,
-        identity_basis: torch.Tensor,
-        expression_basis: torch.Tensor,
-        expression_names: tuple[str, ...],
-        landmark_points: LandmarkPoints | None,
-        neck_ring: torch.Tensor,
-        origin_in_makehuman: torch.Tensor,
-        max_level: int = 2,
-    ) -> None:
-        super().__init__()
-        self.cage, self.expression_names, self.max_level = cage, expression_names, max_level
-        self.landmark_points = landmark_points
-        self.register_buffer("mean", torch.from_numpy(cage.mean.astype(np.float32)))
-        self.register_buffer("identity_basis", identity_basis.float())
-        self.register_buffer("expression_basis", expression_basis.float())
-        self.register_buffer("mirror_index", torch.from_numpy(cage.mirror_index))
-        self.register_buffer("neck_ring", neck_ring)
-        self.register_buffer("origin_in_makehuman", origin_in_makehuman.float())
-        self._refiners = nn.ModuleDict()
-        self._topologies: dict[int, MeshTopology] = {}
-        self._landmark_product: SparseProduct | None = None
 
-    def forward(self, identity: torch.Tensor, expression: torch.Tensor) -> torch.Tensor:
-        """Return cage vertices.
+class MorphableModel(LinearFaceModel):
+    """MakeHuman's head: 80 identity and 64 expression coefficients to a surface of level 0, 1 or 2.
+
+    Attributes:
+        mean: (V0, 3) float32 buffer, decimetres, model frame (see ``docs/conventions.md``).
+        identity_basis: (80, V0, 3) float32 buffer.
+        expression_basis: (64, V0, 3) float32 buffer.
+        expression_names: the 64 names, in order (``docs/expressions.md``).
+        mirror_index: (V0,) int64 buffer, left/right permutation of the cage.
+        identity_mirror_sign: (80,) float32 buffer.
+        expression_mirror: (64,) int64 buffer.
+        neck_ring: (R,) int64 buffer, cage vertices of the open edge at the neck, in order.
+        origin_in_makehuman: (3,) float32 buffer, decimetres.
+    """
+
+    mirror_index: torch.Tensor
+    identity_mirror_sign: torch.Tensor
+    expression_mirror: torch.Tensor
+    neck_ring: torch.Tensor
+    origin_in_makehuman: torch.Tensor
+
+    def __init__(self, tensors: HeadTensors, expression_names: tuple[str, ...]) -> None:
+        """Build the model and its levels 0 and 1; level 2 is built when first asked for.
 
         Args:
-            identity: (N, 80) float, unit variance.
-            expression: (N, 64) float, in [0, 1].
-
-        Returns:
-            (N, V0, 3) float, decimetres, head frame, unposed.
+            tensors: content of the weight file.
+            expression_names: the 64 names.
 
         Raises:
-            InvalidArgumentError: wrong shapes.
+            InvalidArgumentError: a shape does not fit the others.
         """
-        for name, value, basis in (
-            ("identity", identity, self.identity_basis),
-            ("expression", expression, self.expression_basis),
-        ):
-            if value.ndim != 2 or value.shape[1] != len(basis):
-                raise InvalidArgumentError(name, f"shape (N, {len(basis)})", tuple(value.shape))
-        dtype = identity.dtype
-        offset = identity @ self.identity_basis.to(dtype).flatten(1)
-        offset = offset + expression @ self.expression_basis.to(dtype).flatten(1)  # (N, V0·3)
-        return self.mean.to(dtype) + offset.unflatten(1, (-1, 3))
+        super().__init__(tensors.mean, tensors.identity_basis, tensors.expression_basis, expression_names)
+        for field in fields(HeadTensors):
+            if field.name not in self._buffers:
+                value = getattr(tensors, field.name)
+                kept = value.float() if value.is_floating_point() else value.long()
+                self.register_buffer(field.name, kept.clone())
+        self._levels: list[QuadLevel] = []
+        self._topologies: dict[int, MeshTopology] = {}
+        self._maps = nn.ModuleDict()
+        self._landmark_map = SparseMap(self._landmark_matrix(), self.mean)
+        for level in (0, LANDMARK_LEVEL):
+            self._prepare(level)
 
-    def topology(self, level: int) -> MeshTopology:
-        """Return the mesh of a level.
+    def topology(self, level: int = LANDMARK_LEVEL) -> MeshTopology:
+        """Return the triangles and texture coordinates of a level, on the model's device.
 
         Args:
-            level: 0 (cage), 1 or 2.
-
-        Returns:
-            Faces, texture coordinates and labels; vertices are split at seams.
+            level: 0 (cage), 1 (four times finer) or 2 (sixteen times).
 
         Raises:
-            InvalidArgumentError: no such level.
+            InvalidArgumentError: unknown level.
         """
         self._prepare(level)
-        return self._topologies[level]
+        topology = self._topologies[level]
+        if topology.faces.device != self.mean.device:
+            moved = {f.name: getattr(topology, f.name).to(self.mean.device) for f in fields(MeshTopology)}
+            topology = self._topologies[level] = MeshTopology(**moved)
+        return topology
 
-    def refine(self, vertices: torch.Tensor, level: int) -> torch.Tensor:
-        """Subdivide cage vertices (or any per-vertex offsets).
+    def refine(self, vertices: torch.Tensor, level: int = LANDMARK_LEVEL) -> torch.Tensor:
+        """Return the surface of a level, with rows split at texture seams as in :meth:`topology`.
 
         Args:
-            vertices: (N, V0, 3) float.
+            vertices: (N, V0, 3) cage, any unit and frame.
             level: 0, 1 or 2.
 
         Returns:
-            (N, V, 3) float, rows as in :meth:`topology`.
+            (N, V_level, 3), same unit and frame; linear and differentiable.
 
         Raises:
-            InvalidArgumentError: no such level.
+            InvalidArgumentError: wrong shape or unknown level.
         """
+        self._check_vertices(vertices)
         self._prepare(level)
-        refined: torch.Tensor = self._refiners[str(level)](vertices)
+        refined: torch.Tensor = self._maps[str(level)](vertices)
         return refined
 
     def landmarks(self, vertices: torch.Tensor) -> torch.Tensor:
-        """Return the landmark points of cages.
+        """Return the 478 landmark points, in the landmarker's order, on the level-1 surface.
 
         Args:
-            vertices: (N, V0, 3) float.
+            vertices: (N, V0, 3) cage, any unit and frame.
 
         Returns:
-            (N, 478, 3) float, points of the level-1 surface, same frame.
+            (N, 478, 3), same unit and frame; linear and differentiable.
 
         Raises:
-            InvalidArgumentError: the model has no landmarks.
+            InvalidArgumentError: wrong shape.
         """
-        if self._landmark_product is None:
-            self._landmark_product = SparseProduct(self._landmark_matrix()).to(self.mean.device)
-        points: torch.Tensor = self._landmark_product(vertices)
+        self._check_vertices(vertices)
+        points: torch.Tensor = self._landmark_map(vertices)
         return points
 
-    def _landmark_matrix(self) -> sparse.csr_matrix:
-        if self.landmark_points is None:
-            raise InvalidArgumentError("landmark_points", "a model with registered landmarks", None)
-        level = build_level(self.cage, min(1, self.max_level))
-        corners = level.topology.faces.numpy()[self.landmark_points.faces]
-        rows = np.repeat(np.arange(len(corners)), 3)
-        weights = self.landmark_points.barycentric.ravel()
-        pick = sparse.csr_matrix((weights, (rows, corners.ravel())), shape=(len(corners), level.matrix.shape[0]))
-        return pick @ level.matrix
+    def mirror_coefficients(
+        self, identity: torch.Tensor, expression: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the coefficients of the mirrored heads.
+
+        Args:
+            identity: (N, 80).
+            expression: (N, 64).
+
+        Returns:
+            Identity (N, 80) and expression (N, 64) whose :meth:`forward` is the mirror image in X.
+
+        Raises:
+            InvalidArgumentError: wrong shape.
+        """
+        self._check_coefficients(identity, expression)
+        return identity * self.identity_mirror_sign, expression[:, self.expression_mirror]
 
     def _prepare(self, level: int) -> None:
+        if level not in range(MAX_LEVEL + 1):
+            raise InvalidArgumentError("level", f"0 to {MAX_LEVEL}", level)
         if level in self._topologies:
             return
-        if isinstance(level, bool) or not isinstance(level, int) or not 0 <= level <= self.max_level:
-            raise InvalidArgumentError("level", f"a whole number from 0 to {self.max_level}", level)
-        built = build_level(self.cage, level)
-        device = self.mean.device
-        moved = {name: value.to(device) for name, value in vars(built.topology).items()}
-        self._topologies[level] = MeshTopology(**moved)
-        self._refiners[str(level)] = SparseProduct(built.matrix).to(device)
+        quad_level = self._quad_level(level)
+        rows = quad_level.matrix[quad_level.wedge_vertex]
+        self._maps[str(level)] = SparseMap(rows, self.mean)
+        mean = self.mean.detach().cpu().double().numpy()
+        self._topologies[level] = mesh_topology(quad_level, mean, _numpy(self, "makehuman_index"))
+
+    def _quad_level(self, level: int) -> QuadLevel:
+        if not self._levels:
+            self._levels.append(
+                cage_level(
+                    _numpy(self, "quads"),
+                    _numpy(self, "quad_part").astype(np.uint8),
+                    _numpy(self, "corner_uv"),
+                    _numpy(self, "makehuman_corner_uv"),
+                    len(self.mean),
+                )
+            )
+        while len(self._levels) <= level:
+            self._levels.append(refined_level(self._levels[-1]))
+        return self._levels[level]
+
+    def _landmark_matrix(self) -> scipy.sparse.csr_matrix:
+        fine = self._quad_level(LANDMARK_LEVEL).matrix
+        vertices, weights = _numpy(self, "landmark_vertices"), _numpy(self, "landmark_weights").astype(np.float64)
+        pointer = np.arange(len(vertices) + 1) * 3
+        points = scipy.sparse.csr_matrix((weights.ravel(), vertices.ravel(), pointer), (len(vertices), fine.shape[0]))
+        return points @ fine
+
+
+def _numpy(module: nn.Module, name: str) -> np.ndarray:
+    return module.get_buffer(name).detach().cpu().numpy()

@@ -1,4 +1,4 @@
-"""Rigid pose of the head: yaw, pitch and roll in degrees, translation in decimetres."""
+"""Turning and moving a head: world = R v + t with R = Rz(roll) Ry(yaw) Rx(-pitch)."""
 
 from __future__ import annotations
 
@@ -7,42 +7,53 @@ import torch
 from stylefaceuv.errors import InvalidArgumentError
 
 
-def rotation_matrix(rotation: torch.Tensor) -> torch.Tensor:
-    """Return R = Rz(roll) Ry(yaw) Rx(-pitch).
+def rotation_matrix(rotation_degrees: torch.Tensor) -> torch.Tensor:
+    """Return the rotation of yaw, pitch and roll.
+
+    Positive yaw turns the nose towards +X, positive pitch looks up, positive roll tilts counter-clockwise
+    seen by the viewer.
 
     Args:
-        rotation: (..., 3) float, yaw, pitch, roll in degrees. Yaw > 0 turns the nose towards +X, pitch > 0 looks
-            up, roll > 0 tilts counter-clockwise seen by the viewer.
+        rotation_degrees: (..., 3) yaw, pitch, roll in degrees.
 
     Returns:
-        (..., 3, 3) float, world from head.
+        (..., 3, 3) proper rotations, same dtype; differentiable.
 
     Raises:
-        InvalidArgumentError: the last axis is not 3.
+        InvalidArgumentError: the last dimension is not 3.
     """
-    if rotation.shape[-1] != 3:
-        raise InvalidArgumentError("rotation", "shape (..., 3)", tuple(rotation.shape))
-    yaw, pitch, roll = torch.deg2rad(rotation).unbind(-1)
-    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
-    about_y = _matrix([yaw.cos(), zero, yaw.sin(), zero, one, zero, -yaw.sin(), zero, yaw.cos()])
-    about_x = _matrix([one, zero, zero, zero, pitch.cos(), pitch.sin(), zero, -pitch.sin(), pitch.cos()])
-    about_z = _matrix([roll.cos(), -roll.sin(), zero, roll.sin(), roll.cos(), zero, zero, zero, one])
-    return about_z @ about_y @ about_x
-
-
-def _matrix(entries: list[torch.Tensor]) -> torch.Tensor:
-    return torch.stack(entries, dim=-1).unflatten(-1, (3, 3))
+    if rotation_degrees.shape[-1:] != (3,):
+        raise InvalidArgumentError("rotation_degrees", "shape (..., 3)", tuple(rotation_degrees.shape))
+    yaw, pitch, roll = torch.deg2rad(rotation_degrees).unbind(-1)
+    cy, sy, cp, sp = torch.cos(yaw), torch.sin(yaw), torch.cos(pitch), torch.sin(pitch)
+    cr, sr, zero, one = torch.cos(roll), torch.sin(roll), torch.zeros_like(yaw), torch.ones_like(yaw)
+    turn = _matrix(cy, zero, sy, zero, one, zero, -sy, zero, cy)
+    nod = _matrix(one, zero, zero, zero, cp, sp, zero, -sp, cp)
+    tilt = _matrix(cr, -sr, zero, sr, cr, zero, zero, zero, one)
+    return tilt @ turn @ nod
 
 
 def pose_vertices(vertices: torch.Tensor, rotation: torch.Tensor, translation: torch.Tensor) -> torch.Tensor:
-    """Rotate and translate heads.
+    """Turn and move heads into the world.
 
     Args:
-        vertices: (N, V, 3) float, head frame, decimetres.
-        rotation: (N, 3) float, yaw, pitch, roll in degrees.
-        translation: (N, 3) float, decimetres.
+        vertices: (N, V, 3) model frame, decimetres.
+        rotation: (N, 3) yaw, pitch, roll in degrees.
+        translation: (N, 3) decimetres, world frame.
 
     Returns:
-        (N, V, 3) float, world frame, decimetres.
+        (N, V, 3) world frame, decimetres; differentiable in all three.
+
+    Raises:
+        InvalidArgumentError: a shape differs from these.
     """
+    if vertices.ndim != 3 or vertices.shape[-1] != 3:
+        raise InvalidArgumentError("vertices", "shape (N, V, 3)", tuple(vertices.shape))
+    for name, value in (("rotation", rotation), ("translation", translation)):
+        if value.shape != (vertices.shape[0], 3):
+            raise InvalidArgumentError(name, f"shape ({vertices.shape[0]}, 3)", tuple(value.shape))
     return vertices @ rotation_matrix(rotation).transpose(-1, -2) + translation[:, None]
+
+
+def _matrix(*entries: torch.Tensor) -> torch.Tensor:
+    return torch.stack(entries, dim=-1).unflatten(-1, (3, 3))

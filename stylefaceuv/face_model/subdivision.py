@@ -1,4 +1,9 @@
-"""Catmull–Clark subdivision of quad meshes as sparse matrices."""
+"""Catmull-Clark subdivision of quad meshes as sparse matrices, with texture coordinates per face corner.
+
+Only combinatorics live here (NumPy and SciPy); what comes out is a fixed linear map from a cage to a finer surface.
+Vertices of a finer mesh come in the order: old vertices, edge points, face points. A quad ``(a, b, c, d)`` becomes
+four, the k-th being ``(corner k, edge k to k+1, face point, edge k-1 to k)``.
+"""
 
 from __future__ import annotations
 
@@ -6,122 +11,134 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sparse
-
-from stylefaceuv.errors import InvalidArgumentError
+import scipy.sparse
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Subdivision:
-    """One subdivision step.
+class Refinement:
+    """One step of subdivision.
 
     Attributes:
-        matrix: (V', V) sparse float64; new vertices = matrix @ old vertices. Old vertices come first, then one
-            vertex for each edge, then one for each quad.
-        quads: (4Q, 4) int64, corners in the old winding; the first corner is the old vertex, the third the quad's.
+        matrix: (V_fine, V_coarse) sparse; rows sum to one.
+        quads: (4 Q, 4) int64, rows of the fine mesh, four per coarse quad in order.
     """
 
-    matrix: sparse.csr_matrix
+    matrix: scipy.sparse.csr_matrix
     quads: IntArray
 
 
-def catmull_clark(quads: IntArray, vertex_count: int) -> Subdivision:
-    """Subdivide a quad mesh once; boundaries become cubic B-spline curves.
+@dataclass(frozen=True)
+class Edges:
+    """The edges of a quad mesh.
+
+    Attributes:
+        ends: (E, 2) int64, ascending in each row.
+        of_quad: (Q, 4) int64, edge from corner k to corner k + 1.
+        face_count: (E,) int64, number of quads at each edge.
+    """
+
+    ends: IntArray
+    of_quad: IntArray
+    face_count: IntArray
+
+
+def find_edges(quads: IntArray, vertex_count: int) -> Edges:
+    """Number the edges of a quad mesh.
 
     Args:
-        quads: (Q, 4) int64, a manifold with or without boundary.
-        vertex_count: V; every vertex belongs to some quad.
-
-    Returns:
-        The step. Source: Catmull and Clark (1978); boundary rule of Hoppe et al. (1994).
-
-    Raises:
-        InvalidArgumentError: not quads, or an edge with more than two quads.
+        quads: (Q, 4) int64 rows of vertices.
+        vertex_count: number of vertices.
     """
-    if quads.ndim != 2 or quads.shape[1] != 4:
-        raise InvalidArgumentError("quads", "shape (Q, 4)", quads.shape)
-    edges, edge_of_corner, edge_uses = _edges(quads)
-    count = len(quads)
-    rows = np.repeat(np.arange(count), 4)
-    face_points = sparse.csr_matrix((np.full(4 * count, 0.25), (rows, quads.ravel())), shape=(count, vertex_count))
-    border = edge_uses == 1
-    midpoints = _incidence(edges, len(edges), vertex_count) * 0.5
-    edge_faces = sparse.csr_matrix(
-        (np.ones(4 * count), (edge_of_corner.ravel(), rows)), shape=(len(edges), count)
+    pairs = np.sort(np.stack([quads, np.roll(quads, -1, axis=1)], axis=-1).reshape(-1, 2), axis=1)
+    keys, inverse, counts = np.unique(
+        pairs[:, 0] * vertex_count + pairs[:, 1], return_inverse=True, return_counts=True
     )
-    inner = sparse.diags((~border).astype(float))
-    edge_points = sparse.diags(np.where(border, 1.0, 0.5)) @ midpoints + 0.25 * inner @ edge_faces @ face_points
-    vertex_points = _vertex_points(quads, edges, border, midpoints, face_points, vertex_count)
-    matrix = sparse.vstack([vertex_points, edge_points, face_points]).tocsr()
-    matrix.sum_duplicates()
+    ends = np.stack([keys // vertex_count, keys % vertex_count], axis=1)
+    return Edges(ends, inverse.reshape(quads.shape), counts)
+
+
+def catmull_clark(quads: IntArray, vertex_count: int) -> Refinement:
+    """Subdivide once with Catmull and Clark's rules; open edges follow the cubic B-spline of the edge curve.
+
+    A vertex at an open edge depends on its neighbours along that edge only; one with a single quad is a corner and stays.
+
+    Args:
+        quads: (Q, 4) int64 rows of vertices.
+        vertex_count: number of vertices.
+    """
+    edges = find_edges(quads, vertex_count)
+    face_points = _averaging(quads, vertex_count)
+    edge_points = _edge_points(quads, edges, face_points, vertex_count)
+    vertex_points = _vertex_points(quads, edges, face_points, vertex_count)
+    matrix = scipy.sparse.vstack([vertex_points, edge_points, face_points]).tocsr()
     matrix.sort_indices()
-    return Subdivision(matrix, _children(quads, edge_of_corner, vertex_count, len(edges)))
+    return Refinement(matrix, _fine_quads(quads, edges, vertex_count))
 
 
-def _edges(quads: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Unique edges (E, 2), the edge from each corner to the next (Q, 4), and how many quads use each edge."""
-    pairs = np.stack([quads, np.roll(quads, -1, axis=1)], axis=-1).reshape(-1, 2)
-    edges, inverse, uses = np.unique(np.sort(pairs, axis=1), axis=0, return_inverse=True, return_counts=True)
-    if uses.max() > 2:
-        raise InvalidArgumentError("quads", "a manifold mesh", f"an edge used by {uses.max()} quads")
-    return edges, inverse.reshape(quads.shape), uses
+def bilinear(quads: IntArray, vertex_count: int) -> Refinement:
+    """Subdivide once without smoothing: edge points are midpoints and old vertices stay (for texture coordinates).
+
+    Args:
+        quads: (Q, 4) int64 rows of vertices.
+        vertex_count: number of vertices.
+    """
+    edges = find_edges(quads, vertex_count)
+    parts = [scipy.sparse.identity(vertex_count), _averaging(edges.ends, vertex_count), _averaging(quads, vertex_count)]
+    return Refinement(scipy.sparse.vstack(parts).tocsr(), _fine_quads(quads, edges, vertex_count))
 
 
-def _incidence(edges: IntArray, count: int, vertex_count: int) -> sparse.csr_matrix:
-    rows = np.repeat(np.arange(count), 2)
-    return sparse.csr_matrix((np.ones(2 * count), (rows, edges.ravel())), shape=(count, vertex_count))
+def _averaging(rows: IntArray, vertex_count: int) -> scipy.sparse.csr_matrix:
+    """Matrix that averages the vertices named in each row."""
+    count, width = rows.shape
+    pointer = np.arange(count + 1) * width
+    return scipy.sparse.csr_matrix((np.full(rows.size, 1.0 / width), rows.ravel(), pointer), (count, vertex_count))
+
+
+def _incidence(rows: IntArray, row_count: int) -> scipy.sparse.csr_matrix:
+    """(row_count, Q) matrix with a one where column q's entries ``rows[q]`` name the row."""
+    columns = np.repeat(np.arange(len(rows)), rows.shape[1])
+    return scipy.sparse.csr_matrix((np.ones(rows.size), (rows.ravel(), columns)), (row_count, len(rows)))
+
+
+def _edge_points(
+    quads: IntArray, edges: Edges, face_points: scipy.sparse.csr_matrix, vertex_count: int
+) -> scipy.sparse.csr_matrix:
+    inner = (edges.face_count == 2).astype(np.float64)
+    midpoints = _averaging(edges.ends, vertex_count)
+    faces = _incidence(edges.of_quad, len(edges.ends)) @ face_points
+    return scipy.sparse.diags(1.0 - 0.5 * inner) @ midpoints + scipy.sparse.diags(0.25 * inner) @ faces
 
 
 def _vertex_points(
-    quads: IntArray,
-    edges: IntArray,
-    border: npt.NDArray[np.bool_],
-    midpoints: sparse.csr_matrix,
-    face_points: sparse.csr_matrix,
-    vertex_count: int,
-) -> sparse.csr_matrix:
-    """Inner: (mean face point + 2 mean edge midpoint + (n - 3) vertex) / n; border: 1/8, 6/8, 1/8 along it."""
-    valence = np.bincount(quads.ravel(), minlength=vertex_count).astype(float)
-    on_border = np.zeros(vertex_count, bool)
-    on_border[edges[border].ravel()] = True
-    rows = np.repeat(np.arange(len(quads)), 4)
-    faces_of_vertex = sparse.csr_matrix(
-        (np.ones(quads.size), (quads.ravel(), rows)), shape=(vertex_count, len(quads))
+    quads: IntArray, edges: Edges, face_points: scipy.sparse.csr_matrix, vertex_count: int
+) -> scipy.sparse.csr_matrix:
+    identity = scipy.sparse.identity(vertex_count, format="csr")
+    valence = np.bincount(quads.ravel(), minlength=vertex_count).astype(np.float64)
+    open_ends = edges.ends[edges.face_count == 1]
+    at_border = np.zeros(vertex_count, dtype=bool)
+    at_border[open_ends] = True
+    corner = (valence < 2) & at_border
+    border = at_border & ~corner
+    inner = ~at_border & (valence > 0)
+    n = np.where(inner, valence, 1.0)
+    faces = _incidence(quads, vertex_count) @ face_points
+    middles = _incidence(edges.ends, vertex_count) @ _averaging(edges.ends, vertex_count)
+    smooth = (
+        scipy.sparse.diags(inner / n**2) @ faces
+        + scipy.sparse.diags(inner * 2.0 / n**2) @ middles
+        + scipy.sparse.diags(np.where(inner, (n - 3.0) / n, 1.0 - 0.25 * border)) @ identity
     )
-    edges_of_vertex = _incidence(edges, len(edges), vertex_count).T
-    edge_valence = np.asarray(edges_of_vertex.sum(axis=1)).ravel()
-    safe = np.maximum(valence, 1)
-    mean_face = sparse.diags(1 / safe) @ faces_of_vertex @ face_points
-    mean_edge = sparse.diags(1 / np.maximum(edge_valence, 1)) @ edges_of_vertex @ midpoints
-    keep = sparse.diags((safe - 3) / safe)
-    smooth = sparse.diags(1 / safe) @ (mean_face + 2 * mean_edge) + keep
-    border_edges = edges_of_vertex @ sparse.diags(border.astype(float))
-    curve = 0.5 * sparse.identity(vertex_count) + 0.25 * border_edges @ midpoints
-    selected = sparse.diags(on_border.astype(float))
-    return (sparse.identity(vertex_count) - selected) @ smooth + selected @ curve
+    along = scipy.sparse.csr_matrix(
+        (np.ones(open_ends.size), (open_ends.ravel(), open_ends[:, ::-1].ravel())), (vertex_count, vertex_count)
+    )
+    return smooth + scipy.sparse.diags(0.125 * border) @ along
 
 
-def _children(quads: IntArray, edge_of_corner: IntArray, vertex_count: int, edge_count: int) -> IntArray:
-    centre = vertex_count + edge_count + np.arange(len(quads))
-    after = vertex_count + edge_of_corner
-    before = vertex_count + np.roll(edge_of_corner, 1, axis=1)
-    corners = [quads, after, np.broadcast_to(centre[:, None], quads.shape), before]
-    return np.stack(corners, axis=-1).reshape(-1, 4)
-
-
-def subdivide_corners(corner_uv: FloatArray) -> FloatArray:
-    """Subdivide per-corner texture coordinates bilinearly, in step with :func:`catmull_clark`.
-
-    Args:
-        corner_uv: (Q, 4, 2) float.
-
-    Returns:
-        (4Q, 4, 2) float; the chart keeps its outline and stays injective.
-    """
-    after = (corner_uv + np.roll(corner_uv, -1, axis=1)) / 2
+def _fine_quads(quads: IntArray, edges: Edges, vertex_count: int) -> IntArray:
+    after = vertex_count + edges.of_quad
     before = np.roll(after, 1, axis=1)
-    centre = np.broadcast_to(corner_uv.mean(axis=1, keepdims=True), corner_uv.shape)
-    return np.stack([corner_uv, after, centre, before], axis=2).reshape(-1, 4, 2)
+    face = vertex_count + len(edges.ends) + np.arange(len(quads))[:, None].repeat(4, axis=1)
+    return np.stack([quads, after, face, before], axis=-1).reshape(-1, 4)

