@@ -306,6 +306,7 @@ def test_code_in_a_pickle_never_runs(tmp_path: Path, suffix: str, function: obje
     assert not mark.exists()
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_code_in_a_storage_never_runs(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     inner = pickle.dumps(_Evil(os.system, f"touch {mark}"))

