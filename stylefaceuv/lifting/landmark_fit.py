@@ -181,7 +181,8 @@ class LandmarkFitter:
         damping = normal.diagonal(dim1=1, dim2=2) * 1e-4 + 1e-4
         diagonal, pull = self._priors(state, expected, sigma, shape)
         normal = normal + torch.diag_embed(damping + diagonal)
-        step = torch.linalg.solve(normal, right + pull)
+        factor = torch.linalg.cholesky(normal)
+        step = torch.cholesky_solve((right + pull)[..., None], factor)[..., 0]
         return self._apply(state, step, shape)
 
     def _jacobian(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,12 +31,15 @@ from stylefaceuv.training.makehuman_source import (
     read_base_mesh,
 )
 from stylefaceuv.training.pretrained_sources import fetch
+from stylefaceuv.types import PART_NAMES
 from stylefaceuv.weights_file import EMBEDDED_WEIGHTS
 
 logger = logging.getLogger(__name__)
 
 FADE_LENGTH = 0.75
 """Distance along the skin from the neck ring, dm, over which offsets grow from nothing to full."""
+CRANIUM_WIDENING = 0.26
+"""Share by which the top of the cranium is widened."""
 ORIGIN_ABOVE_EYES = -0.25
 """Height of the model's origin above the eyeballs' centres, dm."""
 
@@ -74,6 +78,25 @@ def fit_eye_size(cage: HeadCage, heads: FloatArray) -> FloatArray:
         after = np.linalg.norm(fine[rows] - centre, axis=1)
         result[rows] = centre + (heads[rows] - centre) * (before.mean() / after.mean())
     return result
+
+
+def round_cranium(cage: HeadCage, identity: IdentityModel) -> IdentityModel:
+    """Widen the cranium above the brows: MakeHuman's tapers like an egg, which hair hides and a bald head shows.
+
+    Args:
+        cage: the head.
+        identity: mean (V0, 3) and basis (80, V0, 3).
+
+    Returns:
+        The same with every X above the brows scaled by a factor that grows smoothly towards the top.
+    """
+    skin = np.unique(cage.quads[cage.quad_part == PART_NAMES.index("skin")])
+    eyes = np.unique(cage.quads[cage.quad_part == PART_NAMES.index("eye_left")])
+    brows, top = identity.mean[eyes, 1].max() + 0.12, identity.mean[skin, 1].max()
+    t = np.clip((identity.mean[:, 1] - brows) / (top - brows), 0.0, 1.0)
+    factor = 1 + CRANIUM_WIDENING * t * t * (3 - 2 * t)
+    scale = np.stack([factor, np.ones_like(t), np.ones_like(t)], axis=1)
+    return replace(identity, mean=identity.mean * scale, basis=identity.basis * scale)
 
 
 def atlas_corner_uv(cage: HeadCage, mean: FloatArray) -> FloatArray:
@@ -139,7 +162,7 @@ def build(package_root: Path, output: Path) -> MorphableModel:
     base = read_base_mesh(data)
     cage = cut_head(base)
     fade = neck_fade(cage)
-    identity = build_identity(data, cage, len(base.vertices), fade)
+    identity = round_cranium(cage, build_identity(data, cage, len(base.vertices), fade))
     identity = IdentityModel(
         fit_eye_size(cage, identity.mean), identity.basis, identity.mirror_sign, identity.kept
     )

@@ -22,7 +22,7 @@ from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.training.dataset import LABEL_SIZE
 from stylefaceuv.weights_file import load_tensors, save_tensors
 
-POSE_STEPS, SHAPE_STEPS = 8, 10
+POSE_STEPS, SHAPE_STEPS = 4, 6
 
 
 class DatasetFitter:
