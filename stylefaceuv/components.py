@@ -14,8 +14,8 @@ from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoModel, load_albedo_model
 from stylefaceuv.networks.generator import Generator
 from stylefaceuv.networks.landmarker import Landmarker, load_landmarker
+from stylefaceuv.networks.load_generator import load_generator
 from stylefaceuv.networks.mapper import Mapper, load_mapper
-from stylefaceuv.networks.mobile_stylegan import load_mobile_stylegan
 from stylefaceuv.rendering.renderer import Renderer
 
 
@@ -56,7 +56,7 @@ def load_components(bundle: Bundle, device: torch.device) -> Components:
         WeightsError: a file does not hold what its component needs.
     """
     return Components(
-        generator=load_mobile_stylegan(bundle.path("generator")).to(device).eval(),
+        generator=load_generator(bundle.path("generator")).to(device).eval(),
         mapper=load_mapper(bundle.path("mapper")).to(device).eval(),
         face_model=load_face_model(bundle.path("face_model")).to(device),
         landmarker=load_landmarker(bundle.path("landmarker")).to(device).eval(),

@@ -10,7 +10,8 @@ import torch
 
 from stylefaceuv.components import Components
 from stylefaceuv.lifting.lifter import LiftedFace, Lifter
-from stylefaceuv.lifting.registration import register
+from stylefaceuv.lifting.registration import Registrar
+from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
 from stylefaceuv.types import FaceCoefficients, UVMaps
 
@@ -44,6 +45,7 @@ class FaceMaker:
 
     def __init__(self, components: Components, texture_size: int = 1024) -> None:
         self.components = components
+        self.registrar = Registrar(components.face_model)
         self.lifter = Lifter(components.face_model, components.albedo_model, texture_size)
 
     @torch.inference_mode()
@@ -59,10 +61,12 @@ class FaceMaker:
         parts = self.components
         image = to_unit_range(parts.generator.synthesis(stylecode[None]))
         detection = parts.landmarker.detect(image)
-        mapped = parts.mapper(stylecode[None])
-        registered = register(parts.face_model, mapped, detection.points[..., :2], detection.blendshapes)
+        points = detection.points[..., :2]
+        registered = self.registrar(
+            parts.mapper(stylecode[None]), points, detection.blendshapes, BLENDSHAPE_NAMES, image.shape[-1]
+        )
         coefficients = registered.coefficients[0]
-        lifted = self.lifter(image[0], coefficients, detection.points[0, :, :2])
+        lifted = self.lifter(image[0], coefficients, points[0])
         coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))
         pixels = _to_pixels(image[0])
         return MadeFace(coefficients, _maps(lifted), float(registered.error[0]), pixels)

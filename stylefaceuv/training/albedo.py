@@ -25,7 +25,8 @@ from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import blur, push_pull
 from stylefaceuv.lifting.surface import Surface
-from stylefaceuv.training.dataset import FaceShards
+from stylefaceuv.training.dataset import LABEL_SIZE, FaceShards
+from stylefaceuv.training.fitting import fitted_faces
 from stylefaceuv.training.weighted_pca import WeightedPCA
 from stylefaceuv.types import PART_NAMES
 from stylefaceuv.weights_file import save_tensors
@@ -89,12 +90,13 @@ def lift_set(shards: FaceShards, surface: Surface, count: int, resolution: int, 
     """
     rows: list[tuple[torch.Tensor, ...]] = []
     progress = tqdm(total=count, desc="lift", unit="face")
-    for face in shards.fitted(stride=stride):
+    for face, coefficients in fitted_faces(shards, stride):
         if len(rows) == count:
             break
-        image = torch.from_numpy(face.image).permute(2, 0, 1).float() / 255
-        points = face.landmarks[:, :2] * (image.shape[-1] / 1024)
-        texels = surface.project(image, face.coefficients, points)
+        assert face.points is not None
+        image = torch.from_numpy(face.image().copy()).permute(2, 0, 1).float() / 255
+        points = face.points[:, :2] * (image.shape[-1] / LABEL_SIZE)
+        texels = surface.project(image, coefficients, points)
         rows.append(tuple(part.half() for part in pool_texels(texels, surface, resolution)))
         progress.update()
     progress.close()
@@ -186,7 +188,7 @@ def train(args: argparse.Namespace) -> AlbedoModel:
     """Run the whole training; see the module's text."""
     face_model = load_face_model(args.face_model)
     surface = Surface(face_model, 2 * args.resolution)
-    lifted = lift_set(FaceShards(args.root), surface, args.count, args.resolution, args.stride)
+    lifted = lift_set(FaceShards(args.root, labelled=True), surface, args.count, args.resolution, args.stride)
     core, face, chart = region_maps(surface, args.resolution)
     trust = lifted.weight.float() * core
     model_textures = torch.full((1, 3, args.resolution, args.resolution), 0.6)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -19,7 +21,9 @@ from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.landmark_fit import LandmarkFitter, euler_degrees, expression_prior, landmark_error
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.rendering.camera import Camera
-from stylefaceuv.training.dataset import LABEL_SIZE
+from stylefaceuv.rendering.lighting import Y00
+from stylefaceuv.training.dataset import LABEL_SIZE, SHARD_SIZE, FaceSample, FaceShards, labels_path
+from stylefaceuv.types import FaceCoefficients
 from stylefaceuv.weights_file import load_tensors, save_tensors
 
 POSE_STEPS, SHAPE_STEPS = 4, 6
@@ -88,6 +92,38 @@ def fit_pending(root: Path, fitter: DatasetFitter) -> int:
     if errors:
         tqdm.write(f"median landmark error {100 * float(torch.cat(errors).median()):.2f} % of the eye distance")
     return len(pending)
+
+
+def fitted_faces(
+    shards: FaceShards, stride: int = 1, worst_error: float = 0.02
+) -> Iterator[tuple[FaceSample, FaceCoefficients]]:
+    """Go through the faces that are labelled and fitted well.
+
+    Args:
+        shards: opened with ``labelled=True``.
+        stride: take every so many faces.
+        worst_error: landmark error, in eye distances, above which a face is passed over.
+
+    Yields:
+        The face, and its unbatched coefficients under flat light.
+    """
+    flat = torch.zeros(9, 3)
+    flat[0] = 1 / Y00
+    for number in range(0, len(shards), stride):
+        shard, row = divmod(number, SHARD_SIZE)
+        path = fits_path(labels_path(shards.paths[shard]))
+        if not path.exists():
+            continue
+        fits = _read_fits(path)
+        if float(fits["error"][row]) > worst_error:
+            continue
+        codes = (fits["identity"][row], fits["expression"][row], fits["rotation"][row])
+        yield shards[number], FaceCoefficients(*codes, flat.reshape(27), fits["translation"][row])
+
+
+@lru_cache(maxsize=2)
+def _read_fits(path: Path) -> dict[str, torch.Tensor]:
+    return load_tensors(path)
 
 
 def main() -> None:
