@@ -97,8 +97,8 @@ def label_all(root: Path, landmarker: Landmarker, count: int | None, watch: bool
         raise InvalidArgumentError("count", "a number of faces to wait for", count)
     done: dict[Path, int] = {}
     with tqdm(total=count, unit="face", disable=not progress) as bar:
-        while count is None or bar.n < count:
-            waiting = [p for p in sorted(root.glob("shard-*.images.safetensors")) if p not in done]
+        while count is None or sum(done.values()) < count:
+            waiting = [path for path in sorted(root.glob("shard-*.images.safetensors")) if path not in done]
             if not waiting and not watch:
                 break
             if not waiting:
