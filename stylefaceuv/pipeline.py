@@ -30,9 +30,9 @@ class StyleFaceUV:
         self.components = components
         self.bundle = bundle
         self.maker = FaceMaker(components, texture_size)
-        self.studio = Studio(
-            components.generator, components.face_model, components.renderer, components.exporter
-        )
+        parts = components
+        matte_map = parts.albedo_model.support[None]
+        self.studio = Studio(parts.generator, parts.face_model, parts.renderer, parts.exporter, matte_map)
 
     @classmethod
     def from_pretrained(

@@ -29,12 +29,15 @@ from stylefaceuv.face_model.pose import pose_vertices
 from stylefaceuv.networks.generator import Generator, to_uint8
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.compositing import composite_over_color, composite_over_photo
+from stylefaceuv.rendering.interpolation import sample_texture
 from stylefaceuv.rendering.renderer import Renderer
 from stylefaceuv.rendering.vertex_normals import VertexNormals
 from stylefaceuv.types import Face, FaceMesh, MeshTopology, MorphTargets
 
 METRES_PER_DECIMETRE = 0.1
 GREY = (0.5, 0.5, 0.5)
+CENTRE = (0.0, -0.12, -1.9)
+"""Where a head stands that is turned to an asked pose, decimetres: in the middle, at one scale for all heads."""
 CLAY_ALBEDO = (0.45, 0.42, 0.40)
 LEVELS = (0, 1, 2)
 
@@ -47,6 +50,7 @@ class Studio:
         face_model: the morphable head.
         renderer: mesh to pixels.
         exporter: mesh to files.
+        matte_map: (1, 1, r, r) float in [0, 1], atlas: what of a head is laid over its photo.
         render_level: subdivision level of rendered meshes.
     """
 
@@ -56,10 +60,12 @@ class Studio:
         face_model: MorphableModel,
         renderer: Renderer,
         exporter: Exporter,
+        matte_map: torch.Tensor,
         render_level: int = 1,
     ) -> None:
         self.generator, self.face_model = generator, face_model
         self.renderer, self.exporter, self.render_level = renderer, exporter, render_level
+        self.matte_map = matte_map
         self._normals: dict[int, VertexNormals] = {}
 
     @torch.inference_mode()
@@ -118,6 +124,8 @@ class Studio:
     ) -> npt.NDArray[np.uint8]:
         """Render a face; None always means the face's own value.
 
+        With an angle given the head stands in the middle of the picture; without, where the StyleGAN2 image has it.
+
         Args:
             face: the face.
             size: edge of a square picture, or (height, width), pixels.
@@ -147,7 +155,9 @@ class Studio:
         light = parse_lighting(lighting, own.lighting.reshape(9, 3))
         backdrop = parse_background(background, GREY)
         vertices = self._vertices(face, weights, self.render_level)
-        world = pose_vertices(vertices, own.rotation.new_tensor([angles]), own.translation[None])
+        free = backdrop != "image" and not (yaw is None and pitch is None and roll is None)
+        place = own.translation.new_tensor(CENTRE) if free else own.translation
+        world = pose_vertices(vertices, own.rotation.new_tensor([angles]), place[None])
         camera = Camera.portrait(height, width)
         topology = self.face_model.topology(self.render_level)
         output = self.renderer.render(world, topology, self._albedo(face, shading), light[None], camera)
@@ -155,7 +165,8 @@ class Studio:
 
     def _finish(self, face: Face, output: Any, backdrop: tuple[float, float, float] | str) -> npt.NDArray[np.uint8]:
         if backdrop == "image":
-            return composite_over_photo(output, face.image)
+            region = sample_texture(self.matte_map, output.uv.permute(0, 2, 3, 1)) * output.alpha
+            return composite_over_photo(output, face.image, region)
         if backdrop == "transparent":
             straight = linear_to_srgb((output.color / output.alpha.clamp_min(1e-6)).clamp(0, 1))
             return _to_pixels(torch.cat([straight, output.alpha], dim=1)[0])

@@ -39,17 +39,22 @@ class AlbedoModel(nn.Module):
         mean: (3, r, r) float.
         basis: (K, 3, r, r) float; a coefficient of 1 is one standard deviation.
         noise: (1, r, r) float, standard deviation of what the basis leaves over, per texel.
+        support: (1, r, r) float in [0, 1], 1 where the model was learned, 0 where it only knows the skin tone.
     """
 
     mean: torch.Tensor
     basis: torch.Tensor
     noise: torch.Tensor
+    support: torch.Tensor
 
-    def __init__(self, mean: torch.Tensor, basis: torch.Tensor, noise: torch.Tensor) -> None:
+    def __init__(
+        self, mean: torch.Tensor, basis: torch.Tensor, noise: torch.Tensor, support: torch.Tensor | None = None
+    ) -> None:
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("basis", basis)
         self.register_buffer("noise", noise)
+        self.register_buffer("support", torch.ones_like(noise) if support is None else support)
 
     @property
     def resolution(self) -> int:
@@ -86,6 +91,7 @@ class AlbedoModel(nn.Module):
         """
         if textures.shape[1:] != self.mean.shape:
             raise InvalidArgumentError("textures", f"shape (N, {tuple(self.mean.shape)})", tuple(textures.shape))
+        weights = weights * self.support
         robust = weights
         coefficients = textures.new_zeros(len(textures), len(self.basis))
         for step in range(iterations):
@@ -93,6 +99,22 @@ class AlbedoModel(nn.Module):
             spread = self.noise * max(4.0 - step, 2.0)
             robust = weights * self._explained(textures, coefficients, spread)
         return AlbedoFit(self.decode(coefficients), robust, coefficients)
+
+    def unexplained(self, textures: torch.Tensor, fit: AlbedoFit) -> torch.Tensor:
+        """Tell what is no skin: hair, glasses, hats, background.
+
+        Args:
+            textures: (N, 3, r, r) float, sRGB-encoded albedo.
+            fit: their fit.
+
+        Returns:
+            (N, 1, r, r) float in [0, 1]; 0 within the model's tolerance, 1 far outside it. The tolerance is wide
+            where faces differ (brows, lips, beard) and narrow where the model knows the skin tone only.
+        """
+        distance = ((textures - fit.texture) ** 2).mean(dim=1, keepdim=True).sqrt()
+        tolerance = self.support * (2.5 * self.noise + 0.06) + (1 - self.support) * 0.08
+        t = (distance / tolerance - 1).clamp(0, 0.6) / 0.6
+        return t * t * (3 - 2 * t)
 
     def _solve(self, textures: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         precision = (weights / self.noise**2).expand_as(textures)
@@ -115,7 +137,7 @@ def load_albedo_model(path: str | Path) -> AlbedoModel:
     The basis is stored as int8 with one scale per component: its rounding error is far below its noise.
 
     Args:
-        path: a safetensors file with ``mean``, ``noise``, ``basis_int8`` and ``basis_scale``.
+        path: a safetensors file with ``mean``, ``noise``, ``support``, ``basis_int8`` and ``basis_scale``.
 
     Returns:
         The model.
@@ -124,11 +146,12 @@ def load_albedo_model(path: str | Path) -> AlbedoModel:
         WeightsError: missing or altered tensors.
     """
     tensors = load_tensors(path)
-    expected = {"mean", "noise", "basis_int8", "basis_scale"}
+    expected = {"mean", "noise", "support", "basis_int8", "basis_scale"}
     if set(tensors) != expected:
         raise WeightsError(f"{Path(path).name}: expected tensors {sorted(expected)}, got {sorted(tensors)}")
     scale = tensors["basis_scale"].float()[:, None, None, None]
-    return AlbedoModel(tensors["mean"].float(), tensors["basis_int8"].float() * scale, tensors["noise"].float())
+    basis = tensors["basis_int8"].float() * scale
+    return AlbedoModel(tensors["mean"].float(), basis, tensors["noise"].float(), tensors["support"].float())
 
 
 def pack_albedo_model(model: AlbedoModel) -> dict[str, torch.Tensor]:
@@ -145,6 +168,7 @@ def pack_albedo_model(model: AlbedoModel) -> dict[str, torch.Tensor]:
     return {
         "mean": model.mean.half(),
         "noise": model.noise.half(),
+        "support": model.support.half(),
         "basis_int8": rounded,
         "basis_scale": scale.float(),
     }

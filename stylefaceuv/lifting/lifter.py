@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as functional
@@ -23,6 +23,7 @@ from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
 _SKIN = PART_NAMES.index("skin")
+_CAST_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,21 @@ class Lifter(nn.Module):
             fit = self.albedo_model.fit(delit.T.reshape(1, 3, small, small), weight[None, None])
             albedo = srgb_to_linear(fit.texture[0].reshape(3, -1).T.clamp(0.01, 1))
             trusted = fit.weights.reshape(-1)
-        return lighting, fit
+        lighting = lighting * self._white_balance(albedo, trusted)
+        delit = linear_to_srgb((pixels / shading(normals, lighting)).clamp(0, 1)).T.reshape(1, 3, small, small)
+        fit = self.albedo_model.fit(delit, weight[None, None])
+        return lighting, replace(fit, weights=weight[None, None] * (1 - self.albedo_model.unexplained(delit, fit)))
+
+    def _white_balance(self, albedo: torch.Tensor, trusted: torch.Tensor) -> torch.Tensor:
+        """(3,) colour of the light: half of what sets the skin's tone apart from the mean skin's, at equal luminance."""
+        sure = trusted > 0.5
+        if int(sure.sum()) < 16:
+            return torch.ones_like(albedo[0])
+        usual = srgb_to_linear(self.albedo_model.mean.reshape(3, -1).T.clamp(0, 1))[sure].mean(dim=0)
+        own = albedo[sure].mean(dim=0)
+        cast = (own / luminance(own)) / (usual / luminance(usual))
+        tint = cast.clamp(0.5, 2.0) ** _CAST_SHARE
+        return tint * luminance(own / tint) / luminance(own)
 
     def _assemble(
         self, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit
@@ -143,7 +158,7 @@ class Lifter(nn.Module):
         model_texture = model_texture.clamp(0, 1)
         seen = self.texels.scatter(texels.confidence[:, None])[None]
         scale = self.texels.resolution // 256
-        mask = solid_mask(torch.minimum(seen, (explained * 1.6).clamp(0, 1)) * self.skin_chart, 2 * scale, 3)
+        mask = solid_mask(torch.minimum(seen, explained) * self.skin_chart, 2 * scale, 3)
         image = self.texels.scatter(lifted)[None]
         skin = complete(image, mask, model_texture, self.skin_chart, self.grain)
         painted = self.texels.gather(skin[0])

@@ -27,7 +27,9 @@ def composite_over_color(output: RenderOutput, color: torch.Tensor) -> torch.Ten
     return output.color + (1 - output.alpha) * color[None, :, None, None].to(output.color)
 
 
-def composite_over_photo(output: RenderOutput, photo: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def composite_over_photo(
+    output: RenderOutput, photo: npt.NDArray[np.uint8], region: torch.Tensor | None = None
+) -> npt.NDArray[np.uint8]:
     """Lay one render over a photo so that no seam shows.
 
     The render is shifted in colour by a membrane that takes, along the outline, the photo's colours; a feathered
@@ -36,6 +38,8 @@ def composite_over_photo(output: RenderOutput, photo: npt.NDArray[np.uint8]) -> 
     Args:
         output: a batch of one.
         photo: (h, w, 3) uint8 sRGB, resized to the render.
+        region: (1, 1, H, W) float in [0, 1], where the render may replace the photo; None is everywhere. A face
+            is laid over a photo without its bald scalp.
 
     Returns:
         (H, W, 3) uint8 sRGB.
@@ -47,7 +51,8 @@ def composite_over_photo(output: RenderOutput, photo: npt.NDArray[np.uint8]) -> 
     backdrop = srgb_to_linear(pixels)
     straight = output.color / output.alpha.clamp_min(1e-4)
     inner = matte(output.alpha, max(int(_MATTE_FEATHER * height), 1))
-    ring = ((output.alpha > 0.99) & (inner < 1)).to(pixels.dtype)
+    inner = inner if region is None else inner * region
+    ring = ((output.alpha > 0.99) & (inner > 0.02) & (inner < 0.98)).to(pixels.dtype)
     offset = _membrane(linear_to_srgb(backdrop.clamp_min(0)) - linear_to_srgb(straight.clamp_min(0)), ring)
     matched = (linear_to_srgb(straight.clamp_min(0)) + offset).clamp(0, 1)
     mixed = pixels + inner * (matched - pixels)

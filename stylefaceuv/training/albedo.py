@@ -23,7 +23,7 @@ from stylefaceuv.lifting.albedo_model import AlbedoModel, pack_albedo_model
 from stylefaceuv.lifting.delighting import fix_gain, luminance, shading
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.lifting.projection import LiftedTexels
-from stylefaceuv.lifting.pyramid import blur, push_pull
+from stylefaceuv.lifting.pyramid import blur
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.training.dataset import LABEL_SIZE, FaceShards
 from stylefaceuv.training.fitting import fitted_faces
@@ -33,6 +33,8 @@ from stylefaceuv.weights_file import save_tensors
 
 _SKIN = PART_NAMES.index("skin")
 _DELIGHT_ROUNDS = 3
+_KEPT_WITHOUT_GLASSES = 0.72
+_PLAIN_NOISE = 0.032
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class LiftedSet:
     normal: torch.Tensor
     weight: torch.Tensor
     roughness: torch.Tensor
+
+    def rows(self, rows: torch.Tensor) -> LiftedSet:
+        """Return some of the faces."""
+        return LiftedSet(self.color[rows], self.normal[rows], self.weight[rows], self.roughness[rows])
 
 
 def pool_texels(texels: LiftedTexels, surface: Surface, resolution: int) -> tuple[torch.Tensor, ...]:
@@ -155,12 +161,29 @@ def skin_gate(albedo: torch.Tensor, lifted: LiftedSet, core: torch.Tensor, face:
         distance = (level / 0.13) ** 2 + (chroma**2).sum(dim=0, keepdim=True) / 0.045**2
         rough = (lifted.roughness[row].float() / 0.09) ** 2
         outside = torch.exp(-0.5 * distance - 0.5 * rough**2)
-        gates.append(torch.where(face[0] > 0.5, torch.ones_like(outside), outside))
+        gates.append(face[0] + (1 - face[0]) * outside)
     return torch.stack(gates) * weight
 
 
-def region_maps(surface: Surface, resolution: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Cheek-and-nose core, brows-to-chin face, and skin chart, each (1, 1, r, r) float."""
+@dataclass(frozen=True)
+class Regions:
+    """Where what lies on the small atlas, each (1, 1, r, r) float in [0, 1].
+
+    Attributes:
+        core: cheeks and nose, from which the skin tone is read.
+        face: brows to chin, soft-edged, where brows, eyes, beard and lips count as face.
+        frames: around the eyes below the brows and on the temples, where glasses show.
+        chart: the skin's chart.
+    """
+
+    core: torch.Tensor
+    face: torch.Tensor
+    frames: torch.Tensor
+    chart: torch.Tensor
+
+
+def region_maps(surface: Surface, resolution: int) -> Regions:
+    """Draw the regions from the mean head's landmarks."""
     rest = surface.rest_positions
     points = surface.face_model.landmarks(surface.face_model.mean[None])[0]
     brow, chin = points[[105, 334], 1].mean(), points[152, 1]
@@ -172,46 +195,103 @@ def region_maps(surface: Surface, resolution: int) -> tuple[torch.Tensor, torch.
     inside = front & skin & (rest[:, 0].abs() < 0.86 * half_width)
     face = inside & (rest[:, 1] < brow + 0.08) & (rest[:, 1] > chin - 0.02)
     core = inside & (rest[:, 1] < eye - 0.22) & (rest[:, 1] > mouth) & (rest[:, 0].abs() < 0.6 * half_width)
-    flags = torch.stack([core, face, skin], dim=1).float()
+    side = rest[:, 0].abs() - points[[33, 263], 0].abs().mean()
+    below = inside & (rest[:, 1] < eye - 0.12) & (rest[:, 1] > eye - 0.3) & (side < 0.15)
+    temple = inside & ((rest[:, 1] - eye - 0.05).abs() < 0.1) & (side > 0.06)
+    bridge = inside & ((rest[:, 1] - eye - 0.03).abs() < 0.08) & (rest[:, 0].abs() < 0.14)
+    flags = torch.stack([core, face, below | temple | bridge, skin], dim=1).float()
     maps = functional.adaptive_avg_pool2d(surface.texels.scatter(flags)[None], resolution)[0]
-    return maps[0:1][None], maps[1:2][None], maps[2:3][None]
+    maps[1] = (blur(maps[1:2][None], 2)[0, 0] * 1.5 - 0.25).clamp(0, 1)
+    return Regions(*(one[None, None] for one in maps))
 
 
-def extend(values: torch.Tensor, support: torch.Tensor) -> torch.Tensor:
-    """Continue (N, C, r, r) maps smoothly where the (1, 1, r, r) support in [0, 1] is low."""
-    filled = push_pull(values, support.expand(len(values), -1, -1, -1))
-    soft = blur(filled, 2)
-    return support * values + (1 - support) * soft
+def extend(values: torch.Tensor, support: torch.Tensor, plain: torch.Tensor) -> torch.Tensor:
+    """Give texels that are rarely seen as skin (scalp, ears, neck) the face's own skin tone.
+
+    Args:
+        values: (N, C, r, r) float, mean or components.
+        support: (1, 1, r, r) float in [0, 1].
+        plain: (1, 1, r, r) float, 1 on bare skin: no brows, eyes, lips or beard.
+
+    Returns:
+        (N, C, r, r) float: the value where there is support, its mean over the bare skin elsewhere.
+    """
+    tone = (values * plain).sum((2, 3), keepdim=True) / plain.sum()
+    return tone + support * (values - tone)
+
+
+def without_glasses(albedo: torch.Tensor, gate: torch.Tensor, frames: torch.Tensor, share: float) -> torch.Tensor:
+    """Pick the faces that a coarse model explains best around the eyes: glasses must not become a component.
+
+    Args:
+        albedo: (n, 3, r, r) float, sRGB-encoded.
+        gate: (n, 1, r, r) float.
+        frames: (1, 1, r, r) float, 1 where frames of glasses lie.
+        share: share of the faces to keep.
+
+    Returns:
+        Rows to keep, sorted.
+    """
+    pca = WeightedPCA(10, seed=0)
+    pca.fit(albedo, gate, iterations=3)
+    darker = (pca.decode() - albedo).mean(dim=1, keepdim=True).clamp_min(0)
+    evidence = (darker**2 * frames * gate).sum((1, 2, 3)) / (frames * gate).sum((1, 2, 3)).clamp_min(1)
+    return evidence.argsort()[: int(share * len(albedo))].sort().values
 
 
 def train(args: argparse.Namespace) -> AlbedoModel:
     """Run the whole training; see the module's text."""
     face_model = load_face_model(args.face_model)
     surface = Surface(face_model, 2 * args.resolution)
-    lifted = lift_set(FaceShards(args.root, labelled=True), surface, args.count, args.resolution, args.stride)
-    core, face, chart = region_maps(surface, args.resolution)
-    trust = lifted.weight.float() * core
-    model_textures = torch.full((1, 3, args.resolution, args.resolution), 0.6)
-    pca: WeightedPCA | None = None
+    shards = FaceShards(args.root, labelled=True)
+    lifted = lift_set(shards, surface, args.count, args.resolution, args.stride)
+    return learn(lifted, region_maps(surface, args.resolution), args.components, args.iterations)
+
+
+def learn(lifted: LiftedSet, regions: Regions, components: int, iterations: int) -> AlbedoModel:
+    """Alternate light, skin gate and components.
+
+    Args:
+        lifted: the textures.
+        regions: where what lies on the atlas.
+        components: K.
+        iterations: of the components, a round.
+
+    Returns:
+        The model.
+    """
+    size = lifted.color.shape[-1]
+    trust = lifted.weight.float() * regions.core
+    textures, pca = torch.full((1, 3, size, size), 0.6), WeightedPCA(components, seed=0)
     gate = trust
-    for _ in range(_DELIGHT_ROUNDS):
-        albedo = delight_set(lifted, model_textures, trust)
-        gate = skin_gate(albedo, lifted, core, face) * chart
-        both = torch.cat([albedo, albedo.flip(-1)]), torch.cat([gate, gate.flip(-1)])
-        pca = WeightedPCA(args.components, seed=0) if pca is None else pca
-        robust = pca.fit(*both, iterations=args.iterations)
-        model_textures = pca.decode()[: len(albedo)].clamp(0, 1)
+    for number in range(_DELIGHT_ROUNDS):
+        albedo = delight_set(lifted, textures, trust)
+        gate = skin_gate(albedo, lifted, regions.core, regions.face) * regions.chart
+        if number == 0:
+            rows = without_glasses(albedo, gate, regions.frames, _KEPT_WITHOUT_GLASSES)
+            lifted, albedo, gate = lifted.rows(rows), albedo[rows], gate[rows]
+        robust = pca.fit(torch.cat([albedo, albedo.flip(-1)]), torch.cat([gate, gate.flip(-1)]), iterations)
+        textures = pca.decode()[: len(albedo)].clamp(0, 1)
         trust = robust[: len(albedo)]
-    assert pca is not None
-    return _finish(pca, gate)
+    return _finish(pca, gate, regions)
 
 
-def _finish(pca: WeightedPCA, gate: torch.Tensor) -> AlbedoModel:
-    support = (gate + gate.flip(-1)).mean(dim=0, keepdim=True) / 2
-    support = ((support - 0.06) / 0.1).clamp(0, 1)
-    symmetric_noise = (pca.noise + pca.noise.flip(-1)) / 2
-    noise = extend(symmetric_noise[None], support)[0].clamp_min(0.02)
-    return AlbedoModel(extend(pca.mean[None], support)[0], extend(pca.basis, support), noise)
+def _finish(pca: WeightedPCA, gate: torch.Tensor, regions: Regions) -> AlbedoModel:
+    support = support_map(gate, regions)
+    noise = (pca.noise + pca.noise.flip(-1))[None] / 2
+    noise = support * noise + (1 - support) * 0.04
+    mean = (pca.mean + pca.mean.flip(-1)) / 2
+    plain = support * (noise < _PLAIN_NOISE)
+    mean, basis = extend(mean[None], support, plain)[0], extend(pca.basis, support, plain)
+    return AlbedoModel(mean, basis, noise[0].clamp_min(0.02), support[0])
+
+
+def support_map(gate: torch.Tensor, regions: Regions) -> torch.Tensor:
+    """(1, 1, r, r) in [0, 1]: 1 where most faces show skin, with a soft border inside it."""
+    share = (gate + gate.flip(-1)).mean(dim=0, keepdim=True) / 2
+    sure = torch.maximum(((share - 0.14) / 0.14).clamp(0, 1), (regions.face > 0.5).float())
+    sure = -functional.max_pool2d(-sure, 5, stride=1, padding=2)
+    return (blur(sure, 3) * 2 - 1).clamp(0, 1)
 
 
 def main() -> None:
@@ -223,7 +303,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1500, help="faces")
     parser.add_argument("--stride", type=int, default=1, help="take every so many faces")
     parser.add_argument("--resolution", type=int, default=128, help="edge of the model's atlas")
-    parser.add_argument("--components", type=int, default=48)
+    parser.add_argument("--components", type=int, default=40)
     parser.add_argument("--iterations", type=int, default=5, help="EM iterations a round")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
