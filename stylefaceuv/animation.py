@@ -117,10 +117,10 @@ def write_animation(path: str | Path, frames: Iterable[Picture], fps: int = 30) 
 def _write_video(path: Path, frames: Iterable[Picture], fps: int) -> None:
     import imageio.v2 as imageio
 
+    settings: dict[str, Any] = {"fps": fps, "codec": "libx264", "quality": 8, "macro_block_size": 2}
     try:
-        with imageio.get_writer(
-            path, format="FFMPEG", mode="I", fps=fps, codec="libx264", quality=8, macro_block_size=2
-        ) as writer:
+        writer: Any = imageio.get_writer(path, format="FFMPEG", mode="I", **settings)
+        with writer:
             for frame in frames:
                 writer.append_data(np.ascontiguousarray(frame[..., :3]))
     except (ImportError, OSError) as error:

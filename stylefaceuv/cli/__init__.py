@@ -1,0 +1,1 @@
+"""The ``stylefaceuv`` command: a thin layer over the Python API."""

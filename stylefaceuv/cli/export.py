@@ -1,0 +1,25 @@
+"""``export``: one head as a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from stylefaceuv.cli.generate import chosen_export, export_options
+from stylefaceuv.cli.session import Session, common_options, make_head, one_head
+
+
+@click.command()
+@common_options("head.glb", "File to write; the suffix chooses the format.")
+@one_head
+@export_options
+def export(session: Session, index: int, truncation: float, stylecode: Any, **values: Any) -> None:
+    """Write one head in its neutral rest pose: GLB, OBJ or PLY."""
+    from stylefaceuv.manifest import sha256_of
+
+    options = chosen_export(values)
+    face = make_head(session.model(), session.seed, index, truncation, stylecode)
+    path = face.export(session.target, **options)
+    size = path.stat().st_size
+    session.report({"out": str(path), "size": size, "sha256": sha256_of(path)}, f"{path}: {size} bytes")

@@ -1,0 +1,84 @@
+"""``generate`` and ``sheet``: many heads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stylefaceuv.cli.session import START, TRUNCATION, Session, common_options
+
+_COUNT = click.option("--count", type=click.IntRange(min=1), default=4, help="Number of heads.")
+
+
+def export_options(function: Any) -> Any:
+    """Add the options of exported files."""
+    options = (
+        click.option("--level", type=click.IntRange(0, 2), default=None, help="Subdivision level.  [default: 1]"),
+        click.option("--morphs/--no-morphs", default=None, help="The 52 ARKit morph targets.  [default: morphs]"),
+        click.option("--texture-size", type=click.IntRange(min=16), default=None, help="Edge of the textures, texels."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def chosen_export(values: dict[str, Any]) -> dict[str, Any]:
+    """Take the values of :func:`export_options` out of a verb's values; what was not asked for is left out."""
+    options = {name: values.pop(name) for name in ("level", "morphs", "texture_size")}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+@click.command()
+@common_options("heads", "Folder of the heads, made when missing.")
+@_COUNT
+@START
+@TRUNCATION
+@click.option("--format", "suffix", type=click.Choice(["glb", "obj", "ply"]), default="glb", help="Of the heads.")
+@export_options
+@click.option("--sheet-rows", type=click.IntRange(min=0), default=16, help="Heads on contact_sheet.png, 0 for none.")
+@click.option("--batch", type=click.IntRange(min=1), default=4, help="Heads in memory at a time.")
+@click.option("--overwrite", is_flag=True, help="Replace heads that were made with other arguments.")
+def generate(session: Session, **values: Any) -> None:
+    """Make heads: files, a contact sheet and manifest.json.
+
+    The same command goes on where an earlier one stopped; a finished head is not made again.
+    """
+    from stylefaceuv.crowd import CrowdOptions, CrowdRange, generate_crowd
+
+    options = CrowdOptions(session.seed, values["truncation"], f".{values['suffix']}", chosen_export(values))
+    heads = CrowdRange(values["count"], values["start"], values["batch"], values["sheet_rows"])
+    folder = session.target
+    model = session.model()
+    with session.bar(heads.count, "head") as bar:
+        manifest = generate_crowd(model, folder, options, heads, bar.update, values["overwrite"])
+    result = {"out": str(folder), "manifest": str(manifest), "count": heads.count, "start": heads.start}
+    session.report(result, f"{folder}: {heads.count} heads, {manifest.name}")
+
+
+@click.command()
+@common_options("contact_sheet.png", "PNG file to write.")
+@_COUNT
+@START
+@TRUNCATION
+@click.option("--cell", type=click.IntRange(32, 1024), default=256, help="Edge of each picture, pixels.")
+def sheet(session: Session, count: int, start: int, truncation: float, cell: int) -> None:
+    """Draw a contact sheet: each head from all sides, with a smile, in clay, and its texture."""
+    from stylefaceuv.cli.session import make_head
+    from stylefaceuv.contact_sheet import ContactSheet
+
+    picture_file(session.target, (".png",))
+    model = session.model()
+    drawing = ContactSheet(cell)
+    for index in session.progress(range(start, start + count), count, "head"):
+        drawing.add(make_head(model, session.seed, index, truncation), index)
+    path = drawing.save(session.target)
+    session.report({"out": str(path), "count": count, "start": start}, f"{path}: {count} heads")
+
+
+def picture_file(path: Path, suffixes: tuple[str, ...]) -> Path:
+    """Return the path if it has one of the suffixes, else raise a usage error."""
+    if path.suffix.lower() not in suffixes:
+        raise click.UsageError(f"--out: expected a suffix of {', '.join(suffixes)}, got {path.name!r}")
+    return path

@@ -1,0 +1,37 @@
+"""``render``: one picture of one head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from stylefaceuv.cli.generate import picture_file
+from stylefaceuv.cli.session import Session, common_options, make_head, one_head
+from stylefaceuv.cli.view import view, view_options
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+@click.command()
+@common_options("head.png", "PNG, JPEG or WebP file to write.")
+@one_head
+@view_options()
+def render(session: Session, index: int, truncation: float, stylecode: Any, **values: Any) -> None:
+    """Render one head at any angle, expression and light; what is not given is the head's own."""
+    from PIL import Image
+
+    from stylefaceuv.files import atomic_path
+
+    path = picture_file(session.target, _SUFFIXES)
+    options = view(values)
+    if options.get("background") == "transparent" and path.suffix.lower() in (".jpg", ".jpeg"):
+        raise click.UsageError("--background: expected a PNG or WebP file for transparent, got JPEG")
+    face = make_head(session.model(), session.seed, index, truncation, stylecode)
+    picture = Image.fromarray(face.render(**options))
+    with atomic_path(path) as temporary:
+        picture.save(temporary, quality=95)
+    session.report(
+        {"out": str(path), "width": picture.width, "height": picture.height},
+        f"{path}: {picture.width} x {picture.height}",
+    )

@@ -1,0 +1,185 @@
+"""What every verb shares: its options, the model, progress and results. Heavy imports wait until they are needed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from stylefaceuv.crowd import HeadModel
+    from stylefaceuv.types import Face
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Loader(Protocol):
+    """Makes the model; tests put another one in its place."""
+
+    def __call__(self, source: str | None, revision: str | None, device: str | None) -> HeadModel:
+        """Return a model like :class:`stylefaceuv.StyleFaceUV`."""
+
+
+def load_pretrained(source: str | None, revision: str | None, device: str | None) -> HeadModel:
+    """Load the model that the package documents."""
+    from stylefaceuv.pipeline import StyleFaceUV
+
+    return StyleFaceUV.from_pretrained(source, revision=revision, device=device)
+
+
+@dataclass(frozen=True)
+class Session:
+    """The options that every verb takes.
+
+    Attributes:
+        loader: makes the model.
+        seed: of the stylecodes.
+        device: where to run; None is the CPU.
+        out: file or folder to write, None for none.
+        as_json: whether the result is printed as JSON.
+        weights: bundle folder or Hub id; None for the embedded weights.
+        revision: of a Hub id.
+        quiet: whether the progress bar is left out.
+    """
+
+    loader: Loader
+    seed: int
+    device: str | None
+    out: Path | None
+    as_json: bool
+    weights: str | None
+    revision: str | None
+    quiet: bool
+
+    @property
+    def target(self) -> Path:
+        """The file or folder to write, of a verb that has a default for it."""
+        if self.out is None:
+            raise click.UsageError("Missing option '--out'")
+        return self.out
+
+    def model(self) -> HeadModel:
+        """Load the model."""
+        return self.loader(self.weights, self.revision, self.device)
+
+    def bar(self, total: int, unit: str) -> tqdm[Any]:
+        """Return a progress bar on stderr."""
+        from tqdm import tqdm
+
+        return tqdm(total=total, unit=unit, file=sys.stderr, disable=self.quiet, dynamic_ncols=True)
+
+    def progress(self, items: Iterable[Any], total: int, unit: str) -> Iterable[Any]:
+        """Pass items on while a progress bar on stderr counts them."""
+        from tqdm import tqdm
+
+        return tqdm(items, total=total, unit=unit, file=sys.stderr, disable=self.quiet, dynamic_ncols=True)
+
+    def report(self, result: dict[str, Any], line: str) -> None:
+        """Print the result on stdout: one JSON object, or a line for a person."""
+        click.echo(json.dumps(result, ensure_ascii=False) if self.as_json else line)
+
+
+def common_options(out: str | None, out_help: str) -> Decorator:
+    """Add the options that every verb takes, and pass them on as one :class:`Session`.
+
+    Args:
+        out: default of ``--out``.
+        out_help: its help text.
+
+    Returns:
+        A decorator for a command function whose first argument is the session.
+    """
+    options = [
+        click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Seed of the stylecodes."),
+        click.option("--device", default=None, metavar="NAME", help="cpu or cuda.  [default: cpu]"),
+        click.option("--out", type=click.Path(path_type=Path), default=out, help=out_help),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."),
+        click.option("--weights", default=None, metavar="DIR|ORG/NAME", help="Bundle to use.  [default: embedded]"),
+        click.option("--revision", default=None, help="Branch, tag or commit of a Hub bundle."),
+        click.option("--quiet", is_flag=True, help="No progress bar."),
+    ]
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def command(**values: Any) -> Any:
+            names = ("seed", "device", "out", "as_json", "weights", "revision", "quiet")
+            loader = click.get_current_context().obj
+            session = Session(loader, **{name: values.pop(name) for name in names})
+            return function(session, **values)
+
+        decorated: Callable[..., Any] = command
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+TRUNCATION = click.option(
+    "--truncation", type=click.FloatRange(0, 2), default=0.7, help="Psi: 0 is the mean face, 1 the full variety."
+)
+START = click.option("--start", type=click.IntRange(min=0), default=0, help="Number of the first head of the seed.")
+INDEX = click.option("--index", type=click.IntRange(min=0), default=0, help="Number of the head of the seed.")
+STYLECODE = click.option(
+    "--stylecode",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=None,
+    help="A .npy file with a (512,) float32 stylecode, instead of seed and index.",
+)
+
+
+def one_head(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose one head."""
+    for option in (STYLECODE, TRUNCATION, INDEX):
+        function = option(function)
+    return function
+
+
+def make_head(model: HeadModel, seed: int, index: int, truncation: float, stylecode: Path | None = None) -> Face:
+    """Make the head that the options of :func:`one_head` choose.
+
+    Args:
+        model: makes it.
+        seed: of the stylecode.
+        index: number of the stylecode under the seed.
+        truncation: psi.
+        stylecode: a .npy file to take instead.
+
+    Returns:
+        The head.
+
+    Raises:
+        InvalidArgumentError: the file holds no stylecode.
+    """
+    from stylefaceuv.types import Face
+
+    if stylecode is not None:
+        made = model.generate(_read_stylecode(stylecode))
+    else:
+        w = model.sample(1, seed, truncation, index)
+        made = model.generate(w, seed=seed, start=index, truncation=truncation)
+    return made if isinstance(made, Face) else made[0]
+
+
+def _read_stylecode(path: Path) -> Any:
+    import numpy as np
+    import torch
+
+    from stylefaceuv.errors import InvalidArgumentError
+
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InvalidArgumentError("stylecode", "a .npy file with 512 float32 numbers", f"{path} ({error})") from error
+    if not isinstance(array, np.ndarray) or array.size != 512 or array.dtype != np.float32:
+        found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise InvalidArgumentError("stylecode", "512 float32 numbers", f"{path} with {found}")
+    return torch.from_numpy(array.reshape(512))

@@ -1,0 +1,110 @@
+"""The one door to all formats: the file's suffix chooses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.export.checks import check_export, check_image, check_texture_options
+from stylefaceuv.export.gltf import write_glb
+from stylefaceuv.export.normal_map import NormalMapBaker
+from stylefaceuv.export.obj import write_obj
+from stylefaceuv.export.ply import write_ply
+from stylefaceuv.export.tangents import TangentMesh, compute_tangents
+from stylefaceuv.export.usd import USD_SUFFIXES, write_usd
+from stylefaceuv.types import FaceMesh, MorphTargets, Provenance, UVMaps
+
+SUFFIXES = (".glb", ".obj", ".ply", *USD_SUFFIXES)
+FORMAT_OPTIONS = {".glb": ("morph_normals",), ".obj": ("one_per_expression",)}
+
+
+class Exporter:
+    """Writes heads. Keeps what heads of one level share, so the second file is faster than the first."""
+
+    def __init__(self) -> None:
+        self._baker = NormalMapBaker()
+
+    def export(
+        self,
+        path: str | Path,
+        mesh: FaceMesh,
+        maps: UVMaps,
+        morphs: MorphTargets | None,
+        provenance: Provenance,
+        *,
+        texture_size: int = 1024,
+        texture_format: str = "jpeg",
+        normal_map: npt.NDArray[np.uint8] | None = None,
+        bake_normals: bool = True,
+        **format_options: Any,
+    ) -> Path:
+        """Write a head.
+
+        Args:
+            path: ending in one of ``SUFFIXES``.
+            mesh: the neutral rest pose, metres.
+            maps: its textures.
+            morphs: morph targets, or None; PLY has none, OBJ only with ``one_per_expression``.
+            provenance: where the head came from.
+            texture_size: edge of the textures, texels, a power of two from 16 to 8192.
+            texture_format: "jpeg", "png" or "webp", for GLB; the others write PNG.
+            normal_map: (H, W, 3) uint8 tangent-space normals; None bakes them from the displacement map.
+            bake_normals: False writes no normal map when none is given. A displacement of zeros needs none.
+            **format_options: ``morph_normals`` for .glb, ``one_per_expression`` for .obj; both are off by default.
+
+        Returns:
+            The path.
+
+        Raises:
+            InvalidArgumentError: an unknown suffix or option, or something of a wrong shape, dtype or range.
+            OutputError: the folder cannot be written.
+        """
+        target = Path(path)
+        suffix = target.suffix.lower()
+        _check_request(suffix, format_options, target)
+        check_export(mesh, maps, morphs)
+        check_texture_options(texture_size, texture_format)
+        if suffix == ".ply":
+            return write_ply(target, mesh, maps)
+        tangents = None
+        if normal_map is not None:
+            check_image("normal_map", normal_map)
+        elif bake_normals and maps.displacement.any():
+            tangents = compute_tangents(mesh.vertices, mesh.normals, mesh.uv, mesh.faces)
+            normal_map = self._baker.bake(mesh, tangents, maps.displacement, texture_size)
+        options = {"texture_size": texture_size, "normal_map": normal_map, **format_options}
+        if suffix == ".glb":
+            return self._glb(target, mesh, maps, morphs, provenance, texture_format, tangents, options)
+        write = write_obj if suffix == ".obj" else write_usd
+        return write(target, mesh, maps, morphs, provenance, **options)
+
+    @staticmethod
+    def _glb(
+        target: Path,
+        mesh: FaceMesh,
+        maps: UVMaps,
+        morphs: MorphTargets | None,
+        provenance: Provenance,
+        texture_format: str,
+        tangents: TangentMesh | None,
+        options: dict[str, Any],
+    ) -> Path:
+        return write_glb(
+            target, mesh, maps, morphs, provenance, texture_format=texture_format, tangents=tangents, **options
+        )
+
+
+def _check_request(suffix: str, options: dict[str, Any], target: Path) -> None:
+    if suffix not in SUFFIXES:
+        raise InvalidArgumentError("path", f"a name that ends in one of {', '.join(SUFFIXES)}", str(target))
+    known = FORMAT_OPTIONS.get(suffix, ())
+    for name, value in options.items():
+        if name not in known:
+            expected = f"one of {known} for {suffix}" if known else f"no further options for {suffix}"
+            raise InvalidArgumentError(name, expected, repr(value))
+        if not isinstance(value, bool):
+            raise InvalidArgumentError(name, "True or False", repr(value))
