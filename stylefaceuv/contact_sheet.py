@@ -43,8 +43,8 @@ def _clay(face: Face, size: int) -> Picture:
 COLUMNS: tuple[tuple[str, Callable[[Face, int], Picture]], ...] = (
     ("StyleGAN2 image", lambda face, size: face.image),
     ("render, own pose", lambda face, size: face.render(size=size)),
-    ("yaw −60°", _turned(-60.0)),
-    ("yaw −30°", _turned(-30.0)),
+    ("yaw -60°", _turned(-60.0)),
+    ("yaw -30°", _turned(-30.0)),
     ("yaw 30°", _turned(30.0)),
     ("yaw 60°", _turned(60.0)),
     ("smile", _smile),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from numbers import Real
 
 import numpy as np
 import torch
@@ -16,6 +15,9 @@ from stylefaceuv.rendering.light_presets import LIGHT_PRESETS, light_preset
 Expression = None | str | Mapping[str, float] | Sequence[float] | np.ndarray | torch.Tensor
 Lighting = None | str | np.ndarray | torch.Tensor
 Background = None | str | Sequence[float]
+
+
+_SIZES = "an int or (height, width), each 1 to 8192 pixels"
 
 
 def parse_angle(name: str, value: float | None, own: float) -> float:
@@ -34,7 +36,7 @@ def parse_angle(name: str, value: float | None, own: float) -> float:
     """
     if value is None:
         return own
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InvalidArgumentError(name, "a finite number of degrees or None", value)
     return float(value)
 
@@ -71,7 +73,7 @@ def _named_weights(value: Mapping[str, float], own: torch.Tensor, names: tuple[s
         if name not in names:
             close = ", ".join(get_close_matches(str(name), names, 3)) or "see docs/expressions.md"
             raise InvalidArgumentError("expression", f"a known unit ({close})", repr(name))
-        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 <= weight <= 1:
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1:
             raise InvalidArgumentError(f"expression[{name!r}]", "a number in [0, 1]", weight)
         weights[names.index(name)] = float(weight)
     return weights
@@ -161,8 +163,11 @@ def parse_size(value: int | tuple[int, int]) -> tuple[int, int]:
     Raises:
         InvalidArgumentError: not positive whole numbers up to 8192.
     """
-    pair = (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
-    valid = isinstance(pair, Sequence) and len(pair) == 2
-    if not valid or not all(isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= 8192 for n in pair):
-        raise InvalidArgumentError("size", "an int or (height, width), each 1 to 8192 pixels", value)
-    return pair[0], pair[1]
+    pair: object = (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise InvalidArgumentError("size", _SIZES, value)
+    height, width = pair
+    for edge in (height, width):
+        if isinstance(edge, bool) or not isinstance(edge, int) or not 1 <= edge <= 8192:
+            raise InvalidArgumentError("size", _SIZES, value)
+    return height, width

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +51,7 @@ def truncate(w: torch.Tensor, mean: torch.Tensor, truncation: float) -> torch.Te
     Raises:
         InvalidArgumentError: psi is not a number in [0, 2].
     """
-    valid = isinstance(truncation, Real) and not isinstance(truncation, bool) and math.isfinite(truncation)
+    valid = isinstance(truncation, int | float) and not isinstance(truncation, bool) and math.isfinite(truncation)
     if not valid or not 0 <= truncation <= 2:
         raise InvalidArgumentError("truncation", "a number in [0, 2]", truncation)
     return mean + truncation * (w - mean)

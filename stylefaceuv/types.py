@@ -6,7 +6,7 @@ inside, metres in :class:`FaceMesh`; degrees for angles; UV origin at the top le
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -172,11 +172,13 @@ class FaceStudio(Protocol):
     def mesh(self, face: Face, level: int) -> FaceMesh:
         """Return the neutral, unposed, displaced mesh at a subdivision level."""
 
-    def render(self, face: Face, **options: Any) -> npt.NDArray[np.uint8]:
-        """Return a picture of the face; options as in :meth:`Face.render`."""
+    @property
+    def render(self) -> Callable[..., npt.NDArray[np.uint8]]:
+        """Make a picture of a face: ``render(face, size=..., ...)``; options as in :meth:`Face.render`."""
 
-    def export(self, face: Face, path: Path, **options: Any) -> Path:
-        """Write the face to a file; options as in :meth:`Face.export`."""
+    @property
+    def export(self) -> Callable[..., Path]:
+        """Write a face to a file: ``export(face, path, ...)``; options as in :meth:`Face.export`."""
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ class _Document:
             attributes=attributes, indices=indices, material=material, mode=None, targets=self._targets(rows)
         )
 
-    def _targets(self, rows: npt.NDArray[np.int64]) -> list[dict[str, int]]:
+    def _targets(self, rows: npt.NDArray[Any]) -> list[dict[str, int]]:
         """One target for each morph; those that leave these rows in place share an accessor of zeros."""
         if self.morphs is None:
             return []

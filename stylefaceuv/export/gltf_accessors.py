@@ -38,9 +38,7 @@ class BinaryBuilder:
         Returns:
             Number of the buffer view.
         """
-        self.views.append(
-            pygltflib.BufferView(buffer=0, byteOffset=self._length, byteLength=len(data), target=target)
-        )
+        self.views.append(pygltflib.BufferView(buffer=0, byteOffset=self._length, byteLength=len(data), target=target))
         padding = -len(data) % ALIGNMENT
         self._chunks.append(data + bytes(padding))
         self._length += len(data) + padding

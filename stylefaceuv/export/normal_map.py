@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,11 +73,17 @@ def _resize(displacement: npt.NDArray[np.float32], size: int) -> FloatArray:
 
 def _vertex_offsets(mesh: FaceMesh, displacement: npt.NDArray[np.float32]) -> FloatArray:
     """(V, 3) metres, what displacing moved each vertex by: sampled exactly as the mesh was displaced."""
+
+    def tensor(part: npt.NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(part)).to(dtype)
+
     topology = MeshTopology(
-        *(torch.from_numpy(np.ascontiguousarray(part)) for part in (mesh.faces, mesh.uv, mesh.uv_makehuman)),
-        torch.from_numpy(mesh.geometry_index.astype(np.int64)),
-        torch.from_numpy(np.ascontiguousarray(mesh.part)),
-        torch.from_numpy(mesh.makehuman_index.astype(np.int64)),
+        faces=tensor(mesh.faces, torch.int64),
+        uv=tensor(mesh.uv, torch.float32),
+        uv_makehuman=tensor(mesh.uv_makehuman, torch.float32),
+        geometry_index=tensor(mesh.geometry_index, torch.int64),
+        part=tensor(mesh.part, torch.uint8),
+        makehuman_index=tensor(mesh.makehuman_index, torch.int64),
     )
     image = torch.from_numpy(np.ascontiguousarray(displacement, np.float32)).permute(2, 0, 1)[None]
     offsets: FloatArray = sample_at_vertices(image, topology)[0].numpy() * np.float32(METRES_PER_MILLIMETRE)
@@ -121,7 +128,7 @@ def _texture_derivatives(
     for direction in (along_u, along_v):
         mean = _gather(direction, tangents.faces, len(normals)) / total
         results.append((mean - normals * _dot(mean, normals)[:, None]).astype(np.float32))
-    return results[0], results[1]
+    return results[0].astype(np.float32), results[1].astype(np.float32)
 
 
 def _map_derivatives(offset: FloatArray, raster: AtlasRaster) -> tuple[FloatArray, FloatArray]:
@@ -142,7 +149,7 @@ def _map_derivatives(offset: FloatArray, raster: AtlasRaster) -> tuple[FloatArra
             steps[where] += both
         slope = total * (size / np.maximum(steps, 1))[..., None]
         results.append(slope.reshape(-1, 3)[raster.texels])
-    return results[0], results[1]
+    return results[0].astype(np.float32), results[1].astype(np.float32)
 
 
 def vertex_normals(
@@ -164,9 +171,7 @@ def vertex_normals(
     return _unit(total)[geometry_index].astype(np.float32)
 
 
-def _gather(
-    per_face: npt.NDArray[np.float64], faces: npt.NDArray[np.integer], count: int
-) -> npt.NDArray[np.float64]:
+def _gather(per_face: npt.NDArray[np.float64], faces: npt.NDArray[np.integer], count: int) -> npt.NDArray[np.float64]:
     """(count, C): sum of the values of the faces at each vertex."""
     columns = [
         np.bincount(faces.T.ravel(), np.tile(per_face[:, k], 3), minlength=count) for k in range(per_face.shape[1])

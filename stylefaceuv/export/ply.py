@@ -42,8 +42,8 @@ def write_ply(path: str | Path, mesh: FaceMesh, maps: UVMaps) -> Path:
     solid.vertex_attributes["s"] = mesh.uv[:, 0].astype(np.float32)
     solid.vertex_attributes["t"] = (1 - mesh.uv[:, 1]).astype(np.float32)
     solid.face_attributes["part"] = mesh.part.astype(np.uint8)
-    data: bytes = solid.export(file_type="ply", vertex_normal=True)
-    atomic_write_bytes(path, data)
+    data = solid.export(file_type="ply", vertex_normal=True)
+    atomic_write_bytes(path, data if isinstance(data, bytes) else str(data).encode())
     return Path(path)
 
 

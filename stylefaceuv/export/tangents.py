@@ -83,9 +83,7 @@ def _face_directions(
     return direction, positive, flat
 
 
-def _corner_groups(
-    welded: IntArray, positive: npt.NDArray[np.bool_], flat: npt.NDArray[np.bool_]
-) -> IntArray:
+def _corner_groups(welded: IntArray, positive: npt.NDArray[np.bool_], flat: npt.NDArray[np.bool_]) -> IntArray:
     """(F, 3) int64: corners at one vertex, joined through shared edges and of one handedness, share a number.
 
     A face without texture area takes the handedness of a neighbour; ``positive`` is updated in place.
@@ -153,9 +151,7 @@ def _spread(
     """Give each vertex its group's tangent; copy a vertex for each further group."""
     count = len(normals)
     groups = len(tangent)
-    pairs, first, inverse = np.unique(
-        faces.ravel() * groups + group.ravel(), return_index=True, return_inverse=True
-    )
+    pairs, first, inverse = np.unique(faces.ravel() * groups + group.ravel(), return_index=True, return_inverse=True)
     owner, of_group = pairs // groups, pairs % groups
     is_first = np.r_[True, owner[1:] != owner[:-1]]
     row = owner.copy()

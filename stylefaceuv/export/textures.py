@@ -60,7 +60,7 @@ def encode_normals(normals: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
         (..., 3) uint8, c = round(127.5·(n + 1)) of the unit normal; a zero normal counts as +Z.
     """
     length = np.sqrt(np.einsum("...k,...k->...", normals, normals))[..., None]
-    unit = np.where(length > 0, normals / np.maximum(length, np.float32(1e-20)), np.float32([0, 0, 1]))
+    unit = np.where(length > 0, normals / np.maximum(length, np.float32(1e-20)), np.array([0, 0, 1], np.float32))
     colours: npt.NDArray[np.uint8] = (unit * np.float32(127.5) + np.float32(128)).astype(np.uint8)
     return colours
 

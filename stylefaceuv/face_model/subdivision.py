@@ -53,9 +53,7 @@ def find_edges(quads: IntArray, vertex_count: int) -> Edges:
         vertex_count: number of vertices.
     """
     pairs = np.sort(np.stack([quads, np.roll(quads, -1, axis=1)], axis=-1).reshape(-1, 2), axis=1)
-    keys, inverse, counts = np.unique(
-        pairs[:, 0] * vertex_count + pairs[:, 1], return_inverse=True, return_counts=True
-    )
+    keys, inverse, counts = np.unique(pairs[:, 0] * vertex_count + pairs[:, 1], return_inverse=True, return_counts=True)
     ends = np.stack([keys // vertex_count, keys % vertex_count], axis=1)
     return Edges(ends, inverse.reshape(quads.shape), counts)
 
@@ -63,7 +61,8 @@ def find_edges(quads: IntArray, vertex_count: int) -> Edges:
 def catmull_clark(quads: IntArray, vertex_count: int) -> Refinement:
     """Subdivide once with Catmull and Clark's rules; open edges follow the cubic B-spline of the edge curve.
 
-    A vertex at an open edge depends on its neighbours along that edge only; one with a single quad is a corner and stays.
+    A vertex at an open edge depends on its neighbours along that edge only; one with a single quad is a
+    corner and stays.
 
     Args:
         quads: (Q, 4) int64 rows of vertices.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as functional
 from torch import nn
 
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
@@ -112,9 +113,12 @@ class AlbedoModel(nn.Module):
             where faces differ (brows, lips, beard) and narrow where the model knows the skin tone only.
         """
         distance = ((textures - fit.texture) ** 2).mean(dim=1, keepdim=True).sqrt()
-        tolerance = self.support * (2.5 * self.noise + 0.06) + (1 - self.support) * 0.08
+        tolerance = self.support * (2.5 * self.noise + 0.045) + (1 - self.support) * 0.085
         t = (distance / tolerance - 1).clamp(0, 0.6) / 0.6
-        return t * t * (3 - 2 * t)
+        doubt = t * t * (3 - 2 * t)
+        # Beyond the learned region a strand of hair takes its surroundings along.
+        around = functional.max_pool2d(doubt, 3, stride=1, padding=1)
+        return doubt + (1 - self.support) * (around - doubt)
 
     def _solve(self, textures: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         precision = (weights / self.noise**2).expand_as(textures)

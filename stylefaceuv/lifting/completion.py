@@ -31,11 +31,29 @@ def solid_mask(weights: torch.Tensor, erosion: int, feather_levels: int) -> torc
     return (2 * soft - 1).clamp(0, 1) * weights.clamp_max(0.25) * 4
 
 
+def below_hairline(weights: torch.Tensor, forehead: torch.Tensor, reach: int) -> torch.Tensor:
+    """Drop everything on the forehead that lies above something that is no skin: hair hangs from above.
+
+    Args:
+        weights: (N, 1, H, W) float in [0, 1], how much each texel looks like skin; row 0 is the top of the head.
+        forehead: (1, 1, H, W) float, 1 on the forehead and scalp, 0 from the brows down.
+        reach: texels to each side that fall with a strand of hair.
+
+    Returns:
+        (N, 1, H, W) float in [0, 1], at most the weights.
+    """
+    hair = (1 - weights) * forehead
+    spread = functional.max_pool2d(hair, (1, 2 * reach + 1), stride=1, padding=(0, reach))
+    from_below = spread.flip(2).cummax(dim=2).values.flip(2)
+    return torch.minimum(weights, 1 - from_below * forehead)
+
+
 def complete(
     lifted: torch.Tensor,
     mask: torch.Tensor,
     model_texture: torch.Tensor,
     chart: torch.Tensor,
+    support: torch.Tensor,
     grain: torch.Tensor,
 ) -> torch.Tensor:
     """Blend the lifted texture into the model's, with the mirrored one between them.
@@ -45,19 +63,29 @@ def complete(
         mask: (1, 1, H, W) float in [0, 1], soft.
         model_texture: (1, 3, H, W) float, complete.
         chart: (1, 1, H, W) float, 1 on the skin chart.
+        support: (1, 1, H, W) float in [0, 1], 1 where the model knows more than the skin tone.
         grain: (1, 1, H, W) float, unit-variance skin grain.
 
     Returns:
         (1, 3, H, W) float, complete inside the chart.
     """
-    offset = push_pull(lifted - model_texture, mask * chart, prior=0.02)
-    toned = model_texture + blur(offset, 3)
-    detailed = toned + _grain_amplitude(lifted, mask) * grain
+    shift = _median_shift(lifted - model_texture, mask * support)
+    offset = push_pull(lifted - model_texture - shift, mask * chart, prior=0.02)
+    toned = model_texture + shift + blur(offset, 3)
+    detailed = toned + _grain_amplitude(lifted, mask) * (0.4 + 0.6 * support) * grain
     mirrored_mask = mask.flip(-1) * (1 - mask)
     mirrored = torch.where(mirrored_mask > 0, lifted.flip(-1), detailed)
     both = blend_bands(mirrored + _tone_shift(mirrored, detailed, mirrored_mask), detailed, mirrored_mask, _BANDS)
     own = torch.where(mask > 0, lifted, both)
     return blend_bands(own, both, mask, _BANDS)
+
+
+def _median_shift(difference: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """(1, 3, 1, 1): median difference where the mask is sure; the whole head takes the photo's tone."""
+    sure = mask[0, 0] > 0.9
+    if int(sure.sum()) < 1000:
+        return difference.new_zeros(1, 3, 1, 1)
+    return difference[0, :, sure][:, ::7].median(dim=1).values.reshape(1, 3, 1, 1)
 
 
 def _tone_shift(source: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

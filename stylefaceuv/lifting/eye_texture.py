@@ -47,9 +47,7 @@ def eye_texels(positions: torch.Tensor, rows: torch.Tensor) -> EyeTexels:
     return EyeTexels(rows, angle, torch.atan2(direction[:, 1], direction[:, 0]))
 
 
-def paint_eye(
-    eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, skin_luminance: float
-) -> torch.Tensor:
+def paint_eye(eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, skin_luminance: float) -> torch.Tensor:
     """Paint a whole eyeball with the colours that were seen of it.
 
     Args:
@@ -64,7 +62,9 @@ def paint_eye(
     sclera = _sclera_color(eye, color, confidence, skin_luminance)
     iris = _iris_color(eye, color, confidence, sclera)
     radius = eye.angle / IRIS_HALF_ANGLE_DEGREES
-    fibres = 1 + 0.10 * torch.sin(eye.azimuth * 37 + 5 * torch.sin(eye.azimuth * 5)) * (radius * (1 - radius) * 4).clamp(0, 1)
+    fibres = 1 + 0.10 * torch.sin(eye.azimuth * 37 + 5 * torch.sin(eye.azimuth * 5)) * (
+        radius * (1 - radius) * 4
+    ).clamp(0, 1)
     ring = 1 - 0.45 * _bump(radius, 0.95, 0.16) + 0.22 * _bump(radius, 0.55, 0.22)
     iris_texels = iris * (fibres * ring)[:, None]
     pupil = _step(eye.angle, PUPIL_HALF_ANGLE_DEGREES, 1.6)[:, None]

@@ -185,9 +185,7 @@ class LandmarkFitter:
         step = torch.cholesky_solve((right + pull)[..., None], factor)[..., 0]
         return self._apply(state, step, shape)
 
-    def _jacobian(
-        self, state: FitState, turned: torch.Tensor, by_world: torch.Tensor, shape: bool
-    ) -> torch.Tensor:
+    def _jacobian(self, state: FitState, turned: torch.Tensor, by_world: torch.Tensor, shape: bool) -> torch.Tensor:
         """(N, 478, 2, P): by rotation vector, translation, and shape when it moves."""
         zero = torch.zeros_like(turned[..., 0])
         x, y, z = turned.unbind(-1)
@@ -293,18 +291,14 @@ def start_from(
     return FitState(identity, expression, rotation_matrix(rotation), translation)
 
 
-def _projection(
-    world: torch.Tensor, landmarks: torch.Tensor, camera: Camera
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _projection(world: torch.Tensor, landmarks: torch.Tensor, camera: Camera) -> tuple[torch.Tensor, torch.Tensor]:
     """Residual (N, 478, 2) in pixels and its derivative by the world point (N, 478, 2, 3), frontal camera."""
     projected = camera.project(world)
     scale = camera.focal_px / projected[..., 2]
     zero = torch.zeros_like(scale)
     x = (projected[..., 0] - camera.width / 2) / projected[..., 2]
     y = (projected[..., 1] - camera.height / 2) / projected[..., 2]
-    by_world = torch.stack(
-        [torch.stack([scale, zero, x], -1), torch.stack([zero, -scale, y], -1)], dim=-2
-    )
+    by_world = torch.stack([torch.stack([scale, zero, x], -1), torch.stack([zero, -scale, y], -1)], dim=-2)
     return projected[..., :2] - landmarks, by_world
 
 

@@ -12,7 +12,7 @@ from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoFit, AlbedoModel
-from stylefaceuv.lifting.completion import complete, skin_grain, solid_mask
+from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask
 from stylefaceuv.lifting.delighting import fix_gain, luminance, shading
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
@@ -24,6 +24,7 @@ from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
 _SKIN = PART_NAMES.index("skin")
 _CAST_SHARE = 0.5
+_BROW_TOPS = (105, 334)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,12 @@ class Lifter(nn.Module):
         level: subdivision level whose surface is projected.
     """
 
+    skin_chart: torch.Tensor
+    covered: torch.Tensor
+    grain: torch.Tensor
+    support: torch.Tensor
+    forehead: torch.Tensor
+
     def __init__(
         self, face_model: MorphableModel, albedo_model: AlbedoModel, resolution: int = 1024, level: int = 1
     ) -> None:
@@ -65,7 +72,18 @@ class Lifter(nn.Module):
         self.register_buffer("skin_chart", self.texels.scatter(skin)[None], persistent=False)
         self.register_buffer("covered", self.texels.scatter(torch.ones_like(skin))[None], persistent=False)
         self.register_buffer("grain", skin_grain(resolution).to(skin.device), persistent=False)
+        small = albedo_model.support[None]
+        support = functional.interpolate(small, (resolution, resolution), mode="bilinear", align_corners=False)
+        self.register_buffer("support", support * self.skin_chart, persistent=False)
+        self.register_buffer("forehead", self._forehead(face_model)[None], persistent=False)
         self.eyes = tuple(self._eye(PART_NAMES.index(name)) for name in ("eye_left", "eye_right"))
+
+    def _forehead(self, face_model: MorphableModel) -> torch.Tensor:
+        """(1, R, R): 1 on skin above the brows or behind the temples."""
+        points = face_model.landmarks(face_model.mean[None])[0]
+        rest = self.surface.rest_positions
+        above = rest[:, 1] > points[list(_BROW_TOPS), 1].mean() + 0.04
+        return self.texels.scatter((above & (self.texels.part == _SKIN)).to(rest.dtype)[:, None])
 
     def _eye(self, part: int) -> EyeTexels:
         rows = torch.nonzero(self.texels.part == part).squeeze(1)
@@ -138,7 +156,7 @@ class Lifter(nn.Module):
         return lighting, replace(fit, weights=weight[None, None] * (1 - self.albedo_model.unexplained(delit, fit)))
 
     def _white_balance(self, albedo: torch.Tensor, trusted: torch.Tensor) -> torch.Tensor:
-        """(3,) colour of the light: half of what sets the skin's tone apart from the mean skin's, at equal luminance."""
+        """(3,) colour of the light: half of what sets the skin's tone apart from the mean skin's."""
         sure = trusted > 0.5
         if int(sure.sum()) < 16:
             return torch.ones_like(albedo[0])
@@ -158,9 +176,10 @@ class Lifter(nn.Module):
         model_texture = model_texture.clamp(0, 1)
         seen = self.texels.scatter(texels.confidence[:, None])[None]
         scale = self.texels.resolution // 256
-        mask = solid_mask(torch.minimum(seen, explained) * self.skin_chart, 2 * scale, 3)
+        skinlike = below_hairline(explained, self.forehead, 2 * scale)
+        mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, 2 * scale, 3)
         image = self.texels.scatter(lifted)[None]
-        skin = complete(image, mask, model_texture, self.skin_chart, self.grain)
+        skin = complete(image, mask, model_texture, self.skin_chart, self.support, self.grain)
         painted = self.texels.gather(skin[0])
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
         confidence = self.texels.gather(mask[0])[:, 0]

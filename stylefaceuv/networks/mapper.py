@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +104,7 @@ class _TwoBranches(nn.Module):
 
 def _mlp(sizes: list[int], output: int, activation: type[nn.Module]) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+    for before, after in itertools.pairwise(sizes):
         layers += [nn.Linear(before, after), activation()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], output))
 

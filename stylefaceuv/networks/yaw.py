@@ -27,6 +27,7 @@ class YawEditor(nn.Module):
 
     direction: torch.Tensor
     mean_stylecode: torch.Tensor
+    spread: torch.Tensor
 
     def __init__(self, hidden: int = 192) -> None:
         super().__init__()

@@ -82,12 +82,16 @@ def _membrane(values: torch.Tensor, ring: torch.Tensor) -> torch.Tensor:
     levels = [(values * ring, ring)]
     while min(levels[-1][0].shape[-2:]) > 2:
         color, weight = levels[-1]
-        color, weight = (functional.avg_pool2d(part, 2, ceil_mode=True, count_include_pad=False) for part in (color, weight))
+        color, weight = (
+            functional.avg_pool2d(part, 2, ceil_mode=True, count_include_pad=False) for part in (color, weight)
+        )
         levels.append((color, weight))
     color, weight = levels[-1]
     filled = color.sum((-2, -1), keepdim=True) / weight.sum((-2, -1), keepdim=True).clamp_min(1e-6)
     for color, weight in reversed(levels):
-        filled = functional.interpolate(filled.expand(-1, -1, *filled.shape[-2:]), color.shape[-2:], mode="bilinear", align_corners=False)
+        filled = functional.interpolate(
+            filled.expand(-1, -1, *filled.shape[-2:]), color.shape[-2:], mode="bilinear", align_corners=False
+        )
         sure = (4 * weight).clamp_max(1)
         filled = filled + sure * (color / weight.clamp_min(1e-6) - filled)
     return filled[..., :height, :width]

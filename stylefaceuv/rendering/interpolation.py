@@ -39,9 +39,7 @@ def gather_corners(fragments: Fragments, values: torch.Tensor, faces: torch.Tens
     return values.gather(1, flat).unflatten(1, rows.shape[1:])
 
 
-def interpolate(
-    fragments: Fragments, weights: torch.Tensor, values: torch.Tensor, faces: torch.Tensor
-) -> torch.Tensor:
+def interpolate(fragments: Fragments, weights: torch.Tensor, values: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
     """Interpolate vertex values at the pixels.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -50,7 +51,7 @@ def rasterize_numba(
         fixed = np.rint(points[item, :, :2] * SUBPIXEL).astype(np.int64)
         depth = points[item, :, 2]
         inverse = np.where(depth > 0, 1.0 / np.where(depth > 0, depth, 1.0), -1.0)
-        for top, bottom in zip(limits[:-1], limits[1:], strict=True):
+        for top, bottom in itertools.pairwise(limits):
             jobs.append((fixed, inverse, triangles, top, bottom, pix_to_face[item], inverse_depth[item]))
     _run(jobs)
     device = vertices.device
@@ -66,7 +67,7 @@ def _run(jobs: list[tuple[Any, ...]]) -> None:
         done.result()
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True, cache=True)
 def _fill_band(
     fixed: npt.NDArray[np.int64],
     inverse: npt.NDArray[np.float64],

@@ -36,7 +36,12 @@ def rasterize_pytorch3d(
     points = torch.stack([x, y, vertices[..., 2]], dim=-1).float()
     meshes = Meshes(points, faces[None].expand(len(points), -1, -1))
     packed, depth, _, _ = rasterize_meshes(
-        meshes, (height, width), blur_radius=0.0, faces_per_pixel=1, perspective_correct=True, clip_barycentric_coords=False
+        meshes,
+        (height, width),
+        blur_radius=0.0,
+        faces_per_pixel=1,
+        perspective_correct=True,
+        clip_barycentric_coords=False,
     )
     seen = packed[..., 0] >= 0
     pix_to_face = torch.where(seen, packed[..., 0] % max(len(faces), 1), -1)

@@ -126,9 +126,7 @@ def _minify(texture: torch.Tensor, height: int) -> torch.Tensor:
     return texture
 
 
-def _check(
-    vertices: torch.Tensor, topology: MeshTopology, albedo: torch.Tensor, sh_coefficients: torch.Tensor
-) -> None:
+def _check(vertices: torch.Tensor, topology: MeshTopology, albedo: torch.Tensor, sh_coefficients: torch.Tensor) -> None:
     batch = len(vertices)
     if vertices.ndim != 3 or vertices.shape[1:] != (len(topology.uv), 3):
         raise InvalidArgumentError("world_vertices", f"shape (N, {len(topology.uv)}, 3)", tuple(vertices.shape))

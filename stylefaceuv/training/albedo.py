@@ -193,7 +193,7 @@ def region_maps(surface: Surface, resolution: int) -> Regions:
     front = rest[:, 2] > points[[234, 454], 2].mean()
     skin = surface.texels.part == _SKIN
     inside = front & skin & (rest[:, 0].abs() < 0.86 * half_width)
-    face = inside & (rest[:, 1] < brow + 0.08) & (rest[:, 1] > chin - 0.02)
+    face = inside & (rest[:, 1] < brow + 0.035) & (rest[:, 1] > chin - 0.02)
     core = inside & (rest[:, 1] < eye - 0.22) & (rest[:, 1] > mouth) & (rest[:, 0].abs() < 0.6 * half_width)
     side = rest[:, 0].abs() - points[[33, 263], 0].abs().mean()
     below = inside & (rest[:, 1] < eye - 0.12) & (rest[:, 1] > eye - 0.3) & (side < 0.15)
@@ -273,11 +273,11 @@ def learn(lifted: LiftedSet, regions: Regions, components: int, iterations: int)
         robust = pca.fit(torch.cat([albedo, albedo.flip(-1)]), torch.cat([gate, gate.flip(-1)]), iterations)
         textures = pca.decode()[: len(albedo)].clamp(0, 1)
         trust = robust[: len(albedo)]
-    return _finish(pca, gate, regions)
+    return _finish(pca, regions)
 
 
-def _finish(pca: WeightedPCA, gate: torch.Tensor, regions: Regions) -> AlbedoModel:
-    support = support_map(gate, regions)
+def _finish(pca: WeightedPCA, regions: Regions) -> AlbedoModel:
+    support = support_map(regions)
     noise = (pca.noise + pca.noise.flip(-1))[None] / 2
     noise = support * noise + (1 - support) * 0.04
     mean = (pca.mean + pca.mean.flip(-1)) / 2
@@ -286,11 +286,12 @@ def _finish(pca: WeightedPCA, gate: torch.Tensor, regions: Regions) -> AlbedoMod
     return AlbedoModel(mean, basis, noise[0].clamp_min(0.02), support[0])
 
 
-def support_map(gate: torch.Tensor, regions: Regions) -> torch.Tensor:
-    """(1, 1, r, r) in [0, 1]: 1 where most faces show skin, with a soft border inside it."""
-    share = (gate + gate.flip(-1)).mean(dim=0, keepdim=True) / 2
-    sure = torch.maximum(((share - 0.14) / 0.14).clamp(0, 1), (regions.face > 0.5).float())
-    sure = -functional.max_pool2d(-sure, 5, stride=1, padding=2)
+def support_map(regions: Regions) -> torch.Tensor:
+    """(1, 1, r, r) in [0, 1]: brows to chin with a soft border inside.
+
+    The forehead is left to the skin tone: hair hangs over so many that a component there would be a fringe.
+    """
+    sure = -functional.max_pool2d(-(regions.face > 0.5).float(), 3, stride=1, padding=1)
     return (blur(sure, 3) * 2 - 1).clamp(0, 1)
 
 

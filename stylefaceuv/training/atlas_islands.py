@@ -47,10 +47,7 @@ def place_islands(
     centre = vertices[quads].mean(axis=1)
     for name, slot in SLOTS.items():
         rows = np.flatnonzero((quad_part == PART_NAMES.index(name)) & (centre[:, 0] > 0))
-        if name == "eye_left":
-            chart = eye_chart(vertices[quads[rows]])
-        else:
-            chart = makehuman_corner_uv[rows]
+        chart = eye_chart(vertices[quads[rows]]) if name == "eye_left" else makehuman_corner_uv[rows]
         corner_uv[rows] = fit_into(chart, slot)
         other, order = partner[rows]
         mirrored = corner_uv[rows] * np.array([-1.0, 1.0]) + np.array([1.0, 0.0])

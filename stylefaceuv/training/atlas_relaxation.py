@@ -88,7 +88,9 @@ class _Energy:
         self.closing = torch.from_numpy(closing)
         self.sign = torch.sign(self._determinant(self.start, self.triangles)).median()
         self.closing_area = self._determinant(self.start, self.closing)
-        self.closing = self.closing if float((self.closing_area * self.sign).median()) > 0 else self.closing[:, [1, 0, 2]]
+        self.closing = (
+            self.closing if float((self.closing_area * self.sign).median()) > 0 else self.closing[:, [1, 0, 2]]
+        )
         self.closing_area = self.closing_area.abs().mean()
 
     def best_scale(self) -> float:

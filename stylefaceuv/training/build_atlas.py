@@ -2,14 +2,14 @@
 
 The skin, cut at the back from the neck up to the crown, is a disk. It is embedded into a rectangle by a weighted
 barycentric (Tutte) map, which never folds whatever the positive weights are; the weights are then adapted, iteration
-by iteration, until each part of the face has the share of texels it is worth. A last monotone stretch along each axis puts
-eyes and mouth where portraits aligned as in FFHQ have them. Weights are equal on both sides of the head, so the atlas is
-mirror-symmetric in u. Eyes, teeth, tongue and mouth lie in a strip below, each half on its own side.
+by iteration, until each part of the face has the share of texels it is worth. A last monotone stretch along each axis
+puts eyes and mouth where portraits aligned as in FFHQ have them. Weights are equal on both sides of the head, so the
+atlas is mirror-symmetric in u. Eyes, teeth, tongue and mouth lie in a strip below, each half on its own side.
 
 The embedding is then relaxed: :mod:`stylefaceuv.training.atlas_relaxation`.
 
-Sources: Tutte (1963), How to draw a graph; Floater (1997) for positive weights; Yoshizawa, Belyaev and Seidel (2004), A fast
-and simple stretch-minimizing mesh parameterization, for the adaptation.
+Sources: Tutte (1963), How to draw a graph; Floater (1997) for positive weights; Yoshizawa, Belyaev and Seidel (2004),
+A fast and simple stretch-minimizing mesh parameterization, for the adaptation.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _relaxed(uv: FloatArray, skin: CutSkin, vertices: FloatArray, lining: npt.ND
     free = ~np.isnan(uv)
     mirror = np.append(skin.mirror, len(skin.mirror))
     edge = uv[skin.boundary]
-    free[skin.boundary, 0] = (np.abs(edge[:, 0] - 0.5) < 0.5 - MARGIN - 1e-9)
+    free[skin.boundary, 0] = np.abs(edge[:, 0] - 0.5) < 0.5 - MARGIN - 1e-9
     free[skin.boundary, 1] = (edge[:, 1] > MARGIN + 1e-9) & (edge[:, 1] < CHART_BOTTOM - 1e-9)
     free[mirror == np.arange(len(mirror)), 0] = False
     scale = value * np.where(lining, LINING_SCALE, 1.0)
@@ -176,8 +176,8 @@ def _back_line(vertices: FloatArray, quads: IntArray, neck: IntArray) -> IntArra
 def boundary_positions(skin: CutSkin, vertices: FloatArray) -> FloatArray:
     """Places of the boundary rows on the rectangle, mirror-symmetric.
 
-    The neck goes along the bottom, from the back at a corner over the front in the middle to the other corner; the cut up
-    one side and to the middle of the top, and back on the other side.
+    The neck goes along the bottom, from the back at a corner over the front in the middle to the other corner; the
+    cut up one side and to the middle of the top, and back on the other side.
     """
     positions = vertices[skin.source[skin.boundary]]
     closed = np.linalg.norm(np.roll(positions, -1, axis=0) - positions, axis=1)
@@ -246,7 +246,7 @@ def embed(skin: CutSkin, vertices: FloatArray, lining: npt.NDArray[np.bool_]) ->
         lining: (S,) bool, quads that are never seen.
 
     Returns:
-        (D + 1, 2) float64: rows of ``skin.source``, NaN for rows that are not skin, and the point that closes the mouth.
+        (D + 1, 2) float64: rows of ``skin.source``, NaN for rows that are not skin, and the mouth's closing point.
     """
     used = np.unique(skin.quads)
     hidden = len(skin.source)  # one virtual vertex closes the mouth
@@ -301,9 +301,7 @@ def _eye_level(points: FloatArray, skin: CutSkin) -> FloatArray:
     return np.array([0.0, lips[:, 1].mean() + 0.68, lips[:, 2].mean() - 0.18])
 
 
-def socket_lining(
-    vertices: FloatArray, quads: IntArray, makehuman_corner_uv: FloatArray
-) -> npt.NDArray[np.bool_]:
+def socket_lining(vertices: FloatArray, quads: IntArray, makehuman_corner_uv: FloatArray) -> npt.NDArray[np.bool_]:
     """Quads of the eye sockets: MakeHuman gives each socket, and nothing else so small, a chart of its own.
 
     Args:
@@ -325,7 +323,9 @@ def socket_lining(
     )
     _, label = connected_components(edges, directed=False)
     of_quad = label[rows[:, 0]]
-    extent = np.array([np.ptp(vertices[quads[of_quad == one]].reshape(-1, 3)[:, 0]) for one in range(of_quad.max() + 1)])
+    extent = np.array(
+        [np.ptp(vertices[quads[of_quad == one]].reshape(-1, 3)[:, 0]) for one in range(of_quad.max() + 1)]
+    )
     return np.asarray(extent[of_quad] < 0.5)
 
 

@@ -1,4 +1,4 @@
-"""Makes ``weights/face_model.safetensors`` from MakeHuman's data: ``python -m stylefaceuv.training.build_face_model``."""
+"""Makes the face model of MakeHuman's data: ``python -m stylefaceuv.training.build_face_model``."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def round_cranium(cage: HeadCage, identity: IdentityModel) -> IdentityModel:
 
 
 def atlas_corner_uv(cage: HeadCage, mean: FloatArray) -> FloatArray:
-    """Return (Q, 4, 2) texture coordinates of the head atlas; MakeHuman's own turned upright where there is no atlas yet."""
+    """Return (Q, 4, 2) texture coordinates of the head atlas."""
     name = "stylefaceuv.training.build_atlas"
     if find_spec(name) is not None:
         build = import_module(name).build_atlas
@@ -163,9 +163,7 @@ def build(package_root: Path, output: Path) -> MorphableModel:
     cage = cut_head(base)
     fade = neck_fade(cage)
     identity = round_cranium(cage, build_identity(data, cage, len(base.vertices), fade))
-    identity = IdentityModel(
-        fit_eye_size(cage, identity.mean), identity.basis, identity.mirror_sign, identity.kept
-    )
+    identity = IdentityModel(fit_eye_size(cage, identity.mean), identity.basis, identity.mirror_sign, identity.kept)
     logger.info("%d identity components keep %.2f %% of the variance", len(identity.basis), 100 * identity.kept)
     expression = read_expressions(data, cage, len(base.vertices), fade)
     nowhere = np.zeros((LANDMARK_COUNT, 3), dtype=np.int64), np.full((LANDMARK_COUNT, 3), 1 / 3)

@@ -49,9 +49,7 @@ def register_landmarks(
     return _surface_under(model, world, (points + mirrored) / 2, partner)
 
 
-def detect_on_mean(
-    model: MorphableModel, landmarker: Landmarker
-) -> tuple[npt.NDArray[np.float64], torch.Tensor]:
+def detect_on_mean(model: MorphableModel, landmarker: Landmarker) -> tuple[npt.NDArray[np.float64], torch.Tensor]:
     """Render the painted mean head from the front and detect its landmarks.
 
     Returns:
@@ -60,7 +58,9 @@ def detect_on_mean(
     image, world = render_painted(model)
     detection = landmarker.detect(image)
     if float(detection.score[0]) < 0.9:
-        raise StyleFaceUVError(f"landmarks: expected a face on the mean head, got a score of {float(detection.score[0]):.2f}")
+        raise StyleFaceUVError(
+            f"landmarks: expected a face on the mean head, got a score of {float(detection.score[0]):.2f}"
+        )
     return detection.points[0, :, :2].double().numpy(), world
 
 
@@ -96,7 +96,7 @@ def paint(model: MorphableModel) -> torch.Tensor:
 
 def _brow(rest: torch.Tensor, eyes: torch.Tensor) -> torch.Tensor:
     """An arc above each eye."""
-    offset_x = (rest[:, 0].abs() - eyes[0, 0].abs())
+    offset_x = rest[:, 0].abs() - eyes[0, 0].abs()
     height = rest[:, 1] - eyes[:, 1].mean()
     arc = 0.245 - 0.55 * (offset_x - 0.03) ** 2
     return (offset_x.abs() < 0.24) & ((height - arc).abs() < 0.035) & (rest[:, 2] > eyes[:, 2].mean() - 0.1)
@@ -203,4 +203,3 @@ def _on_middle(
     kept = np.where(on_line, weights, 0.0)
     kept = kept if kept.sum() > 1e-9 else on_line.astype(np.float64)
     return vertices, kept / kept.sum()
-

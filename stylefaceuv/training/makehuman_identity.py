@@ -221,10 +221,10 @@ def principal_components(
     offsets: npt.NDArray[np.float32], mean: FloatArray, mirror: IntArray, importance: FloatArray
 ) -> IdentityModel:
     """Components of the offsets and their mirror images together: each is symmetric or antisymmetric."""
-    even = symmetrised(offsets, mirror)
+    even = symmetrised(offsets.astype(np.float64), mirror).astype(np.float32)
     groups = [(1.0, even), (-1.0, offsets - even)]
     values, vectors, signs, total = [], [], [], 0.0
-    for sign, part in groups:
+    for side, part in groups:
         flat = part.reshape(len(part), -1)
         weighted = (part * importance[None, :, None]).reshape(len(part), -1).astype(np.float64)
         eigenvalue, eigenvector = np.linalg.eigh(weighted @ weighted.T / len(part))
@@ -232,7 +232,7 @@ def principal_components(
         total += float(eigenvalue.sum())
         values.append(eigenvalue[top])
         vectors.append((eigenvector[:, top].T @ flat / np.sqrt(len(part))).reshape(COMPONENTS, -1, 3))
-        signs.append(np.full(COMPONENTS, sign))
+        signs.append(np.full(COMPONENTS, side))
     value, vector, sign = np.concatenate(values), np.concatenate(vectors), np.concatenate(signs)
     order = np.argsort(-value)[:COMPONENTS]
     basis = vector[order].astype(np.float64)

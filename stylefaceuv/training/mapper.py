@@ -41,8 +41,8 @@ class MapperConfig:
         batch: faces a step (paper: 16).
         learning_rate: falls to a hundredth by a cosine (paper: 1e-5 to 1e-8).
         weight_decay: of AdamW.
-        landmark_weight: of the landmark term; a distance of 1 % of the eye distance counts as ``landmark_weight`` / 100.
-        dropout: of input noise, in standard deviations of w: the set is small against 512 dimensions.
+        landmark_weight: of the landmark term, in eye distances.
+        noise: of input noise, in standard deviations of w: the set is small against 512 dimensions.
         validation: faces held out, the last of the set.
         ema: decay of the averaged weights.
         seed: of batches.
@@ -93,7 +93,9 @@ def load_data(root: Path, limit: int | None = None, worst_error: float = 0.04) -
     parts: list[tuple[torch.Tensor, ...]] = []
     for path in sorted(root.glob("shard-*.fits.safetensors")):
         fits = load_tensors(path)
-        images, labels = (load_tensors(path.with_name(path.name.replace(".fits.", f".{k}."))) for k in ("images", "labels"))
+        images, labels = (
+            load_tensors(path.with_name(path.name.replace(".fits.", f".{k}."))) for k in ("images", "labels")
+        )
         count = len(fits["error"])
         light = torch.full((count, 27), torch.nan)
         lights = path.with_name(path.name.replace(".fits.", ".lights."))
@@ -168,7 +170,10 @@ class MapperTraining:
     def __init__(self, config: MapperConfig, data: MapperData, model: MorphableModel) -> None:
         self.config, self.loss = config, LandmarkLoss(model)
         held = min(config.validation, len(data.w) // 5)
-        self.train_data, self.validation = data.rows(slice(0, len(data.w) - held)), data.rows(slice(len(data.w) - held, None))
+        self.train_data, self.validation = (
+            data.rows(slice(0, len(data.w) - held)),
+            data.rows(slice(len(data.w) - held, None)),
+        )
         torch.manual_seed(config.seed)
         names = tuple(model.expression_names)
         self.mapper, self.average = Mapper(config.preset, names), Mapper(config.preset, names)
@@ -185,7 +190,9 @@ class MapperTraining:
         """Train up to a step or a deadline (``time.monotonic``); yield step and loss."""
         while self.step < stop and time.monotonic() < deadline:
             share = self.step / self.config.steps
-            rate = self.config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + torch.cos(torch.tensor(share * torch.pi)).item()))
+            rate = self.config.learning_rate * (
+                0.01 + 0.99 * 0.5 * (1 + torch.cos(torch.tensor(share * torch.pi)).item())
+            )
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             yield self.step, self._one_step()
@@ -258,7 +265,9 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     data = load_data(args.root, args.limit)
-    training = MapperTraining(MapperConfig(preset=args.preset, steps=args.steps), data, load_face_model(args.face_model))
+    training = MapperTraining(
+        MapperConfig(preset=args.preset, steps=args.steps), data, load_face_model(args.face_model)
+    )
     if args.checkpoint and args.checkpoint.exists():
         training.resume(args.checkpoint)
     log = [{"step": training.step, **training.validate()}]

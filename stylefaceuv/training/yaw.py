@@ -171,7 +171,6 @@ def main() -> None:
     editor, figures = train(generator, mapper, config)
     save_tensors(args.out, {name: value.half() for name, value in editor.state_dict().items()})
     args.out.with_suffix(".json").write_text(json.dumps({"config": asdict(config), **figures}, indent=1))
-    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

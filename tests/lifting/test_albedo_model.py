@@ -64,5 +64,5 @@ def test_save_and_load(tmp_path: Path) -> None:
 def test_a_file_with_other_tensors_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "albedo.safetensors"
     save_tensors(path, {"mean": torch.zeros(3, 4, 4)})
-    with pytest.raises(WeightsError, match="albedo.safetensors"):
+    with pytest.raises(WeightsError, match=r"albedo\.safetensors"):
         load_albedo_model(path)
