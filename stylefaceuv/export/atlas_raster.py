@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,9 @@ from scipy import ndimage, sparse
 
 CANDIDATES_AT_ONCE = 2_000_000
 INSIDE_TOLERANCE = 1e-6
+
+
+Element = TypeVar("Element", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class AtlasRaster:
     interpolation: sparse.csr_matrix
     nearest: npt.NDArray[np.int64]
 
-    def fill(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def fill(self, values: npt.NDArray[Element]) -> npt.NDArray[Element]:
         """Spread the covered texels over the whole square.
 
         Args:

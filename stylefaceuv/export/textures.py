@@ -50,7 +50,7 @@ def resize_normals(normal_map: npt.NDArray[np.uint8], size: int) -> npt.NDArray[
     return encode_normals(np.stack(filtered, axis=-1) * (2 / 255) - 1)
 
 
-def encode_normals(normals: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def encode_normals(normals: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
     """Normals to colours.
 
     Args:

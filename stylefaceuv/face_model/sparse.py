@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import scipy.sparse
@@ -49,11 +50,14 @@ class _SparseProduct(torch.autograd.Function):
 def _to_torch(matrix: scipy.sparse.spmatrix, like: torch.Tensor) -> torch.Tensor:
     rows = matrix.tocsr()
     rows.sort_indices()
-    return torch.sparse_csr_tensor(
-        torch.from_numpy(rows.indptr.astype("int64")),
-        torch.from_numpy(rows.indices.astype("int64")),
-        torch.from_numpy(rows.data),
-        size=rows.shape,
-        dtype=like.dtype,
-        device=like.device,
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(rows.indptr.astype("int64")),
+            torch.from_numpy(rows.indices.astype("int64")),
+            torch.from_numpy(rows.data),
+            size=rows.shape,
+            dtype=like.dtype,
+            device=like.device,
+            check_invariants=True,
+        )

