@@ -122,7 +122,8 @@ def _write_video(path: Path, frames: Iterable[Picture], fps: int) -> None:
         writer: Any = imageio.get_writer(path, format="FFMPEG", mode="I", **settings)
         with writer:
             for frame in frames:
-                writer.append_data(np.ascontiguousarray(frame[..., :3]))
+                height, width = (edge // 2 * 2 for edge in frame.shape[:2])  # H.264 wants even edges
+                writer.append_data(np.ascontiguousarray(frame[:height, :width, :3]))
     except (ImportError, OSError) as error:
         raise OutputError(f"path: expected a working ffmpeg (imageio-ffmpeg), got {error}") from error
 
