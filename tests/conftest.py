@@ -1,0 +1,23 @@
+"""One pipeline with the embedded weights, and one head, for all tests of a worker."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stylefaceuv import Face, StyleFaceUV
+
+
+@pytest.fixture(scope="session")
+def model() -> StyleFaceUV:
+    """The pipeline as a user gets it."""
+    torch.set_num_threads(2)
+    return StyleFaceUV.from_pretrained()
+
+
+@pytest.fixture(scope="session")
+def face(model: StyleFaceUV) -> Face:
+    """One head."""
+    made = model.generate(model.sample(1, seed=7)[0], seed=7, start=0, truncation=0.7)
+    assert isinstance(made, Face)
+    return made

@@ -1,0 +1,1 @@
+"""Stand-ins that are quick and need no weights."""

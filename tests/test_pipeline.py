@@ -1,0 +1,187 @@
+"""The main job with the embedded weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stylefaceuv import DeviceError, Face, InvalidArgumentError, StyleFaceUV, WeightsError
+
+
+def test_stylecodes_depend_on_seed_and_number_only(model: StyleFaceUV) -> None:
+    four = model.sample(4, seed=7)
+    assert four.shape == (4, 512)
+    assert four.dtype == torch.float32
+    torch.testing.assert_close(model.sample(2, seed=7, start=2), four[2:], rtol=0, atol=0)
+    assert not torch.equal(model.sample(4, seed=8), four)
+
+
+def test_truncation_zero_is_the_mean(model: StyleFaceUV) -> None:
+    mean = model.components.generator.mean_stylecode
+    torch.testing.assert_close(model.sample(2, seed=1, truncation=0.0), mean.expand(2, -1))
+
+
+def test_a_face_holds_what_the_surface_promises(face: Face) -> None:
+    assert face.image.shape == (1024, 1024, 3)
+    assert face.image.dtype == np.uint8
+    coefficients = face.coefficients
+    sizes = [len(getattr(coefficients, n)) for n in ("identity", "expression", "rotation", "lighting", "translation")]
+    assert sizes == [80, 64, 3, 27, 3]
+    assert float(coefficients.expression.min()) >= 0
+    assert float(coefficients.expression.max()) <= 1
+    assert set(coefficients.named_expression) == set(coefficients.expression_names)
+    assert face.landmarks.shape == (478, 2)
+    assert face.diffuse.shape == (1024, 1024, 3)
+    assert face.diffuse.dtype == np.uint8
+    assert face.displacement.ndim == 3
+    assert face.displacement.dtype == np.float32
+    assert face.confidence.shape == (1024, 1024)
+    assert 0 <= face.confidence.min() <= face.confidence.max() <= 1
+    assert face.provenance.seed == 7
+
+
+def test_landmarks_lie_on_the_face_of_the_image(model: StyleFaceUV, face: Face) -> None:
+    image = torch.from_numpy(face.image).permute(2, 0, 1)[None].float() / 255
+    detected = model.components.landmarker.detect(image).points[0, :, :2].numpy()
+    eye_distance = np.linalg.norm(detected[33] - detected[263])
+    assert np.linalg.norm(face.landmarks - detected, axis=1).mean() < 0.03 * eye_distance
+    assert face.registration_error < 0.03
+
+
+def test_generation_is_deterministic_and_independent_of_the_batch(model: StyleFaceUV, face: Face) -> None:
+    two = model.generate(model.sample(2, seed=7))
+    assert isinstance(two, list)
+    np.testing.assert_array_equal(two[0].diffuse, face.diffuse)
+    assert not np.array_equal(two[1].diffuse, face.diffuse)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_meshes_are_metres_closed_to_the_neck_and_within_the_atlas(face: Face, level: int) -> None:
+    mesh = face.mesh_at(level)
+    extent = np.ptp(mesh.vertices, axis=0)
+    assert (extent > 0.1).all()
+    assert (extent < 0.45).all()
+    assert mesh.faces.max() < len(mesh.vertices)
+    np.testing.assert_allclose(np.linalg.norm(mesh.normals, axis=1), 1, atol=1e-4)
+    assert mesh.uv.min() >= 0
+    assert mesh.uv.max() <= 1
+    assert len(mesh.part) == len(mesh.faces)
+
+
+def test_no_texel_of_the_head_is_black(face: Face, model: StyleFaceUV) -> None:
+    texels = model.maker.lifter.texels
+    skin = texels.part == 0
+    colors = torch.from_numpy(face.diffuse).reshape(-1, 3)[texels.flat_index[skin]].float()
+    assert float((colors.mean(dim=1) < 12).float().mean()) < 0.02
+
+
+def test_the_back_of_the_head_has_the_skins_tone(face: Face, model: StyleFaceUV) -> None:
+    lifter = model.maker.lifter
+    rest, skin = lifter.surface.rest_positions, lifter.texels.part == 0
+    colors = torch.from_numpy(face.diffuse).reshape(-1, 3)[lifter.texels.flat_index].float()
+    back = colors[skin & (rest[:, 2] < -0.3)].median(dim=0).values
+    cheeks = colors[skin & (rest[:, 2] > 0.8) & (rest[:, 1].abs() < 0.2)].median(dim=0).values
+    assert float((back - cheeks).abs().max()) < 50
+
+
+def test_renders(face: Face) -> None:
+    front = face.render(size=(96, 128), yaw=0.0, pitch=0.0, roll=0.0)
+    assert front.shape == (96, 128, 3)
+    assert front.dtype == np.uint8
+    for other in (
+        face.render(size=(96, 128), yaw=45.0, pitch=0.0, roll=0.0),
+        face.render(size=(96, 128), yaw=0.0, pitch=0.0, roll=0.0, expression={"jawOpen": 0.9}),
+        face.render(size=(96, 128), yaw=0.0, pitch=0.0, roll=0.0, lighting="left"),
+        face.render(size=(96, 128), yaw=0.0, pitch=0.0, roll=0.0, shading="clay"),
+        face.render(size=(96, 128), yaw=0.0, pitch=0.0, roll=0.0, background=(0, 0, 1)),
+    ):
+        assert np.abs(other.astype(int) - front).mean() > 0.5
+    assert face.render(size=64, background="transparent").shape == (64, 64, 4)
+
+
+def test_turning_the_light_turns_the_bright_side(face: Face) -> None:
+    left = face.render(size=128, yaw=0.0, pitch=0.0, roll=0.0, lighting="left", expression="neutral")
+    right = face.render(size=128, yaw=0.0, pitch=0.0, roll=0.0, lighting="right", expression="neutral")
+    half = np.s_[45:100, 40:62], np.s_[45:100, 66:88]
+    assert left[half[0]].mean() > 1.2 * left[half[1]].mean()
+    assert right[half[1]].mean() > 1.2 * right[half[0]].mean()
+
+
+def test_a_composite_leaves_the_photo_around_the_face(face: Face) -> None:
+    composite = face.render(size=256, background="image")
+    photo = face.render(size=256, background="image", expression="own")
+    np.testing.assert_array_equal(composite, photo)
+    from PIL import Image
+
+    small = np.asarray(Image.fromarray(face.image).resize((256, 256), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(composite[:20] - small[:20]).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"yaw": "left"}, "yaw"),
+        ({"expression": {"smile": 1.0}}, "expression"),
+        ({"lighting": "moon"}, "lighting"),
+        ({"size": 0}, "size"),
+        ({"background": "blue"}, "background"),
+        ({"shading": "wire"}, "shading"),
+    ],
+)
+def test_bad_render_options_are_refused_by_name(face: Face, options: dict[str, object], name: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=name):
+        face.render(**{"size": 32, **options})  # type: ignore[arg-type]
+
+
+def test_bad_stylecodes_are_refused(model: StyleFaceUV) -> None:
+    with pytest.raises(InvalidArgumentError, match="w: expected shape"):
+        model.generate(torch.zeros(3, 18, 512))
+    with pytest.raises(InvalidArgumentError, match="finite"):
+        model.generate(torch.full((1, 512), float("nan")))
+
+
+@pytest.mark.parametrize("level", [-1, 3, 1.5, "fine"])
+def test_bad_levels_are_refused(face: Face, level: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="level"):
+        face.mesh_at(level)  # type: ignore[arg-type]
+
+
+def test_bad_devices_are_refused() -> None:
+    with pytest.raises(DeviceError, match="device"):
+        StyleFaceUV.from_pretrained(device="quantum")
+    if not torch.cuda.is_available():
+        with pytest.raises(DeviceError, match="CUDA is not available"):
+            StyleFaceUV.from_pretrained(device="cuda")
+
+
+def test_unknown_suffixes_and_unwritable_folders_are_refused(face: Face, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"\.glb"):
+        face.export(tmp_path / "head.fbx")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="path"):
+        face.export(tmp_path / "file" / "head.glb")
+
+
+def test_saved_bundles_give_equal_faces_and_altered_ones_are_refused(
+    model: StyleFaceUV, face: Face, tmp_path: Path
+) -> None:
+    folder = model.save_pretrained(tmp_path / "bundle")
+    again = StyleFaceUV.from_pretrained(folder)
+    made = again.generate(torch.from_numpy(face.stylecode))
+    assert isinstance(made, Face)
+    np.testing.assert_array_equal(made.diffuse, face.diffuse)
+    path = folder / "mapper.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(WeightsError, match=r"mapper\.safetensors.*sha256"):
+        StyleFaceUV.from_pretrained(folder)
+    path.write_bytes(bytes(data[:-10]))
+    with pytest.raises(WeightsError, match=r"mapper\.safetensors"):
+        StyleFaceUV.from_pretrained(folder)
+    path.unlink()
+    with pytest.raises(WeightsError, match=r"mapper\.safetensors"):
+        StyleFaceUV.from_pretrained(folder)
