@@ -3,8 +3,9 @@
     python benchmarks/quality.py --count 64 --seed 3000
 
 Prints medians: landmark error of the mapper alone and after registration (outer-eye distances), identity distance
-(dlib-type embedding, L2) between the StyleGAN2 image and free renders on grey, asymmetry of the face's luminance before and
-after delighting, relighting ratio, and seconds for each head. Its identity network judges only: nothing is trained with it.
+(dlib-type embedding, L2) between the StyleGAN2 image and free renders on grey, asymmetry of the face's luminance
+before and after delighting, relighting ratio, and seconds for each head. Its identity network judges only: nothing is
+trained with it.
 """
 
 from __future__ import annotations
