@@ -111,10 +111,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=3000)
     parser.add_argument("--truncation", type=float, default=0.7)
     parser.add_argument("--identity-weights", type=Path, default=None)
+    parser.add_argument("--hair", default="clean", choices=("clean", "keep"))
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    model = StyleFaceUV.from_pretrained()
+    model = StyleFaceUV.from_pretrained(hair=options.hair)
     judge = Judge(model, load_identity_network(options.identity_weights))
     rows = []
     for stylecode in model.sample(options.count, seed=options.seed, truncation=options.truncation):

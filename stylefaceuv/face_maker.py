@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from stylefaceuv.components import Components
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.lifting.lifter import LiftedFace, Lifter
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
@@ -16,6 +17,7 @@ from stylefaceuv.networks.generator import to_unit_range
 from stylefaceuv.types import FaceCoefficients, UVMaps
 
 DISPLACEMENT_RESOLUTION = 64
+HAIR = ("clean", "keep")
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,16 @@ class FaceMaker:
     Args:
         components: the parts.
         texture_size: edge of the diffuse map, texels.
+        hair: "clean" completes bare skin under hair, "keep" paints the photo's hair on the scalp.
+
+    Raises:
+        InvalidArgumentError: unknown choice.
     """
 
-    def __init__(self, components: Components, texture_size: int = 1024) -> None:
+    def __init__(self, components: Components, texture_size: int = 1024, hair: str = "clean") -> None:
+        if hair not in HAIR:
+            raise InvalidArgumentError("hair", f"one of {HAIR}", repr(hair))
+        self.keep_hair = hair == "keep"
         self.components = components
         self.registrar = Registrar(components.face_model)
         self.lifter = Lifter(components.face_model, components.albedo_model, texture_size)
@@ -66,7 +75,7 @@ class FaceMaker:
             parts.mapper(stylecode[None]), points, detection.blendshapes, BLENDSHAPE_NAMES, image.shape[-1]
         )
         coefficients = registered.coefficients[0]
-        lifted = self.lifter(image[0], coefficients, points[0])
+        lifted = self.lifter(image[0], coefficients, points[0], self.keep_hair)
         coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))
         pixels = _to_pixels(image[0])
         return MadeFace(coefficients, _maps(lifted), float(registered.error[0]), pixels)

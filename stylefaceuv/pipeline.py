@@ -24,12 +24,15 @@ class StyleFaceUV:
         components: the parts; :meth:`from_pretrained` brings the trained ones.
         bundle: where they came from, for provenance and :meth:`save_pretrained`; None for parts of your own.
         texture_size: edge of the diffuse map, texels.
+        hair: "clean" makes bald heads, "keep" leaves the photo's hair painted on the scalp.
     """
 
-    def __init__(self, components: Components, bundle: Bundle | None = None, texture_size: int = 1024) -> None:
+    def __init__(
+        self, components: Components, bundle: Bundle | None = None, texture_size: int = 1024, hair: str = "clean"
+    ) -> None:
         self.components = components
         self.bundle = bundle
-        self.maker = FaceMaker(components, texture_size)
+        self.maker = FaceMaker(components, texture_size, hair)
         parts = components
         matte_map = parts.albedo_model.support[None]
         self.studio = Studio(parts.generator, parts.face_model, parts.renderer, parts.exporter, matte_map)
@@ -40,6 +43,7 @@ class StyleFaceUV:
         source: str | Path | None = None,
         revision: str | None = None,
         device: str | torch.device | None = None,
+        hair: str = "clean",
     ) -> StyleFaceUV:
         """Load a bundle.
 
@@ -47,6 +51,7 @@ class StyleFaceUV:
             source: None for the embedded bundle, a directory, or a Hub id ("org/name").
             revision: branch, tag or commit of a Hub id.
             device: where to run; None is the CPU.
+            hair: "clean" or "keep".
 
         Returns:
             The pipeline.
@@ -57,7 +62,7 @@ class StyleFaceUV:
         """
         where = resolve_device(device)
         bundle = Bundle.open(source, revision=revision)
-        return cls(load_components(bundle, where), bundle)
+        return cls(load_components(bundle, where), bundle, hair=hair)
 
     def save_pretrained(self, directory: str | Path, push_to_hub: str | None = None) -> Path:
         """Write the bundle to a directory, and push it to the Hub when a repository id is given.

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import torch
 
+from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
+from stylefaceuv.lifting.pyramid import blur, blur_inside
 from stylefaceuv.rendering.lighting import sh_basis
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Rec. 709 weights of linear red, green and blue."""
 
 SMALLEST_SHADING = 0.08
+_SLOW = 22
 
 
 def luminance(linear: torch.Tensor, dim: int = -1) -> torch.Tensor:
@@ -40,6 +43,30 @@ def shading(normals: torch.Tensor, sh_coefficients: torch.Tensor) -> torch.Tenso
         (T, 3) float, linear, at least ``SMALLEST_SHADING`` so that it can be divided by.
     """
     return (sh_basis(normals) @ sh_coefficients).clamp_min(SMALLEST_SHADING)
+
+
+def even_out(lifted: torch.Tensor, model_texture: torch.Tensor, weights: torch.Tensor, share: float) -> torch.Tensor:
+    """Take out slow changes of brightness that nine harmonics leave and the albedo model does not know.
+
+    Args:
+        lifted: (1, 3, H, W) float, sRGB-encoded albedo.
+        model_texture: (1, 3, H, W) float, the model's fit of it.
+        weights: (1, 1, H, W) float in [0, 1], where the photo shows skin.
+        share: of the difference in brightness that is taken out, 0 to 1.
+
+    Returns:
+        (1, 3, H, W) float, sRGB-encoded; colour ratios and detail are kept.
+    """
+    linear = srgb_to_linear(lifted.clamp(0, 1))
+    usual = srgb_to_linear(model_texture.clamp(0, 1))
+    levels = max(int(lifted.shape[-1] / _SLOW).bit_length() - 1, 1)
+    own = blur_inside(luminance(linear, dim=1)[:, None], weights, levels)
+    expected = blur_inside(luminance(usual, dim=1)[:, None], weights, levels)
+    ratio = (expected.clamp_min(1e-3) / own.clamp_min(1e-3)).clamp(0.4, 2.5)
+    sure = weights[0, 0] > 0.9
+    centre = ratio[0, 0, sure].median() if bool(sure.any()) else ratio.new_tensor(1.0)
+    known = blur(weights, levels).clamp(0, 1)
+    return linear_to_srgb((linear * (1 + known * ((ratio / centre) ** share - 1))).clamp(0, 1))
 
 
 def fix_gain(sh_coefficients: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

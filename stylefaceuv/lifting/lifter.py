@@ -12,8 +12,8 @@ from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoFit, AlbedoModel
-from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask
-from stylefaceuv.lifting.delighting import fix_gain, luminance, shading
+from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask, with_hair
+from stylefaceuv.lifting.delighting import even_out, fix_gain, luminance, shading
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.lifting.mouth_texture import paint_mouth
@@ -24,7 +24,9 @@ from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
 _SKIN = PART_NAMES.index("skin")
 _CAST_SHARE = 0.5
+_EVENED_SHARE = 0.7
 _BROW_TOPS = (105, 334)
+_EARS = (234, 454)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Lifter(nn.Module):
     grain: torch.Tensor
     support: torch.Tensor
     forehead: torch.Tensor
+    scalp: torch.Tensor
 
     def __init__(
         self, face_model: MorphableModel, albedo_model: AlbedoModel, resolution: int = 1024, level: int = 1
@@ -76,6 +79,7 @@ class Lifter(nn.Module):
         support = functional.interpolate(small, (resolution, resolution), mode="bilinear", align_corners=False)
         self.register_buffer("support", support * self.skin_chart, persistent=False)
         self.register_buffer("forehead", self._forehead(face_model)[None], persistent=False)
+        self.register_buffer("scalp", self._scalp(face_model)[None], persistent=False)
         self.eyes = tuple(self._eye(PART_NAMES.index(name)) for name in ("eye_left", "eye_right"))
 
     def _forehead(self, face_model: MorphableModel) -> torch.Tensor:
@@ -85,13 +89,27 @@ class Lifter(nn.Module):
         above = rest[:, 1] > points[list(_BROW_TOPS), 1].mean() + 0.04
         return self.texels.scatter((above & (self.texels.part == _SKIN)).to(rest.dtype)[:, None])
 
+    def _scalp(self, face_model: MorphableModel) -> torch.Tensor:
+        """(1, R, R) in [0, 1]: where hair grows, above a line from the brows to the nape, soft-edged."""
+        points = face_model.landmarks(face_model.mean[None])[0]
+        rest = self.surface.rest_positions
+        brow, ear = points[list(_BROW_TOPS)].mean(dim=0), points[list(_EARS)].mean(dim=0)
+        slope = (brow[1] + 0.1 - ear[1]) / (brow[2] - ear[2])
+        height = rest[:, 1] - (ear[1] + slope * (rest[:, 2] - ear[2])).clamp_min(float(ear[1]) - 0.5)
+        skin = (self.texels.part == _SKIN).to(rest.dtype)
+        return self.texels.scatter((skin * (height / 0.3 + 0.5).clamp(0, 1))[:, None])
+
     def _eye(self, part: int) -> EyeTexels:
         rows = torch.nonzero(self.texels.part == part).squeeze(1)
         return eye_texels(self.surface.rest_positions[rows], rows)
 
     @torch.no_grad()
     def forward(
-        self, image: torch.Tensor, coefficients: FaceCoefficients, detected: torch.Tensor | None = None
+        self,
+        image: torch.Tensor,
+        coefficients: FaceCoefficients,
+        detected: torch.Tensor | None = None,
+        keep_hair: bool = False,
     ) -> LiftedFace:
         """Lift one photo.
 
@@ -99,6 +117,7 @@ class Lifter(nn.Module):
             image: (3, H, W) float in [0, 1], sRGB.
             coefficients: unbatched, registered on the photo.
             detected: (478, 2) float landmarks found in the photo, pixels; None leaves the residual unwarped.
+            keep_hair: paint the photo's hair on forehead and scalp instead of completing bare skin.
 
         Returns:
             The complete diffuse map, its confidence and the light.
@@ -112,7 +131,7 @@ class Lifter(nn.Module):
         lighting, fit = self.delight(texels)
         linear = srgb_to_linear(texels.color) / shading(texels.normal, lighting)
         lifted = linear_to_srgb(linear.clamp(0, 1))
-        diffuse, confidence = self._assemble(lifted, texels, fit)
+        diffuse, confidence = self._assemble(lifted, texels, fit, keep_hair)
         return LiftedFace(diffuse, confidence, lighting)
 
     def delight(self, texels: LiftedTexels) -> tuple[torch.Tensor, AlbedoFit]:
@@ -167,7 +186,7 @@ class Lifter(nn.Module):
         return tint * luminance(own / tint) / luminance(own)
 
     def _assemble(
-        self, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit
+        self, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit, keep_hair: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Complete the skin, paint eyes and mouth, fill the gutters."""
         size = (self.texels.resolution, self.texels.resolution)
@@ -177,8 +196,14 @@ class Lifter(nn.Module):
         seen = self.texels.scatter(texels.confidence[:, None])[None]
         scale = self.texels.resolution // 256
         skinlike = below_hairline(explained, self.forehead, 2 * scale)
+        if keep_hair:
+            skinlike = torch.maximum(explained, self.forehead)
         mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, 2 * scale, 3)
-        image = self.texels.scatter(lifted)[None]
+        plain = torch.minimum(seen, explained) * self.skin_chart
+        image = even_out(self.texels.scatter(lifted)[None], model_texture, plain, _EVENED_SHARE)
+        if keep_hair:
+            hair = seen * (1 - explained) * self.forehead
+            model_texture = with_hair(model_texture, image, hair, self.scalp)
         skin = complete(image, mask, model_texture, self.skin_chart, self.support, self.grain)
         painted = self.texels.gather(skin[0])
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))

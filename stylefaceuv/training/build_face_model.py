@@ -15,12 +15,13 @@ import scipy.sparse
 import scipy.sparse.csgraph
 import torch
 
+from stylefaceuv.face_model.arkit import EXPRESSION_NAMES
 from stylefaceuv.face_model.makehuman import save_face_model
 from stylefaceuv.face_model.morphable import LANDMARK_COUNT, HeadTensors, MorphableModel
 from stylefaceuv.face_model.subdivision import catmull_clark
 from stylefaceuv.networks.landmarker import load_landmarker
 from stylefaceuv.training.build_landmarks import register_landmarks
-from stylefaceuv.training.makehuman_expression import EXPRESSION_NAMES, expression_mirror, read_expressions
+from stylefaceuv.training.makehuman_expression import expression_mirror, read_expressions
 from stylefaceuv.training.makehuman_identity import IdentityModel, build_identity
 from stylefaceuv.training.makehuman_source import (
     FloatArray,

@@ -6,63 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from stylefaceuv.face_model.arkit import ARKIT_NAMES, EXPRESSION_NAMES, MAKEHUMAN_NAMES
 from stylefaceuv.training.makehuman_source import FloatArray, HeadCage, IntArray, read_target
-
-ARKIT_NAMES: tuple[str, ...] = (
-    "eyeBlinkLeft",
-    "eyeLookDownLeft",
-    "eyeLookInLeft",
-    "eyeLookOutLeft",
-    "eyeLookUpLeft",
-    "eyeSquintLeft",
-    "eyeWideLeft",
-    "eyeBlinkRight",
-    "eyeLookDownRight",
-    "eyeLookInRight",
-    "eyeLookOutRight",
-    "eyeLookUpRight",
-    "eyeSquintRight",
-    "eyeWideRight",
-    "jawForward",
-    "jawLeft",
-    "jawRight",
-    "jawOpen",
-    "mouthClose",
-    "mouthFunnel",
-    "mouthPucker",
-    "mouthLeft",
-    "mouthRight",
-    "mouthSmileLeft",
-    "mouthSmileRight",
-    "mouthFrownLeft",
-    "mouthFrownRight",
-    "mouthDimpleLeft",
-    "mouthDimpleRight",
-    "mouthStretchLeft",
-    "mouthStretchRight",
-    "mouthRollLower",
-    "mouthRollUpper",
-    "mouthShrugLower",
-    "mouthShrugUpper",
-    "mouthPressLeft",
-    "mouthPressRight",
-    "mouthLowerDownLeft",
-    "mouthLowerDownRight",
-    "mouthUpperUpLeft",
-    "mouthUpperUpRight",
-    "browDownLeft",
-    "browDownRight",
-    "browInnerUp",
-    "browOuterUpLeft",
-    "browOuterUpRight",
-    "cheekPuff",
-    "cheekSquintLeft",
-    "cheekSquintRight",
-    "noseSneerLeft",
-    "noseSneerRight",
-    "tongueOut",
-)
-"""Apple's 52 blend shapes, in the order of ARKit's headers."""
 
 MAKEHUMAN_UNITS: dict[str, str] = {
     "mouthCompression": "mouth-compression",
@@ -80,8 +25,6 @@ MAKEHUMAN_UNITS: dict[str, str] = {
 }
 """Twelve more units and the (partly misspelt) file names MakeHuman has for them."""
 UNIT_SETS = ("african", "asian", "caucasian")
-
-EXPRESSION_NAMES: tuple[str, ...] = (*ARKIT_NAMES, *MAKEHUMAN_UNITS)
 
 
 def mirrored_name(name: str) -> str:
@@ -112,7 +55,7 @@ def read_expressions(data: Path, cage: HeadCage, base_count: int, fade: FloatArr
     units = data / "faceunits01" / "targets" / "faceunits"
     sets = data / "mpfb2" / "targets" / "expression" / "units"
     offsets = [read_target(units / f"{name}.target", base_count) for name in ARKIT_NAMES]
-    for file_name in MAKEHUMAN_UNITS.values():
+    for file_name in (MAKEHUMAN_UNITS[name] for name in MAKEHUMAN_NAMES):
         three = [read_target(sets / name / f"{file_name}.target.gz", base_count) for name in UNIT_SETS]
         offsets.append(np.mean(three, axis=0))
     basis = np.stack([offset[cage.makehuman_index] for offset in offsets])
