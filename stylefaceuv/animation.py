@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ def _write_video(path: Path, frames: Iterable[Picture], fps: int) -> None:
     settings: dict[str, Any] = {"fps": fps, "codec": "libx264", "quality": 8, "macro_block_size": 2}
     try:
         writer: Any = imageio.get_writer(path, format="FFMPEG", mode="I", **settings)
-        with writer:
+        with closing(writer):  # the writer's own exit leaves ffmpeg running when a frame fails
             for frame in frames:
                 height, width = (edge // 2 * 2 for edge in frame.shape[:2])  # H.264 wants even edges
                 writer.append_data(np.ascontiguousarray(frame[:height, :width, :3]))

@@ -15,7 +15,6 @@ from stylefaceuv.config import CONFIG_NAME, WEIGHTS_SUFFIX, BundleConfig, Compon
 from stylefaceuv.errors import InvalidArgumentError, OutputError, WeightsError
 from stylefaceuv.files import atomic_path, atomic_write_bytes
 from stylefaceuv.manifest import MANIFEST_NAME, FileRecord, Licence, manifest_json, read_manifest, record_of, verify
-from stylefaceuv.weights_file import EMBEDDED_WEIGHTS
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _CONFIG_TERMS = Licence("stylefaceuv", "Apache-2.0", True)
@@ -206,7 +205,7 @@ def _locate(source: str | Path | None, revision: str | None) -> Path:
         return hub.fetch(str(source), revision)
     if revision is not None:
         raise InvalidArgumentError("revision", "None unless source is a Hub id", repr(revision))
-    directory = EMBEDDED_WEIGHTS if source is None else Path(source).expanduser()
+    directory = Path(__file__).parent / "weights" if source is None else Path(source).expanduser()
     if not directory.is_dir():
         raise WeightsError(f"source: expected a folder with a bundle or a Hub id 'org/name', got {str(source)!r}")
     return directory

@@ -124,7 +124,7 @@ def _read_manifest(path: Path) -> tuple[Mapping[str, Any], list[dict[str, Any]]]
     try:
         content = json.loads(path.read_text("utf-8"))
         return content["arguments"], content["heads"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}, []
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"out: expected a manifest of generated heads or none, got {path} ({error})") from error

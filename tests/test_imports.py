@@ -1,56 +1,141 @@
-"""The direction of the arrows: latent, networks, face model, rendering and export, and nothing back."""
+"""The direction of the arrows between the packages, and what an import costs."""
 
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import stylefaceuv
 
 ROOT = Path(stylefaceuv.__file__).parent
-OUTSIDE = ("training", "evaluation", "cli")
-SIBLINGS = ("networks", "rendering", "export")
+LAYERS = ("networks", "rendering", "export")
+OUTER = ("training", "evaluation", "cli")
+HEAVY = ("torch", "numpy", "numba", "scipy", "trimesh", "PIL", "huggingface_hub", "imageio", "pygltflib", "safetensors")
+OPTIONAL = ("sklearn", "openvino", "ai_edge_litert", "accelerate", "pytorch3d", "pxr", "matplotlib", "h5py")
 
 
-def imports_of(path: Path) -> set[str]:
-    """Modules of this package that a file imports, anywhere in it."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+def imported_modules(source: str, module: str) -> set[str]:
+    """Full names of everything that a module's source imports, also inside functions."""
+    package = module.split(".")[:-1]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in names if name.startswith("stylefaceuv.")}
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            name = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {name, *(f"{name}.{alias.name}" for alias in node.names)}
+    return found
 
 
-def package_of(module: str) -> str:
-    return module.split(".")[1]
+def area(module: str) -> str:
+    """First folder under the package, or "" for a module directly in it."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[0] == "stylefaceuv" and (ROOT / parts[1]).is_dir() else ""
 
 
-def test_siblings_do_not_know_each_other() -> None:
-    for sibling in SIBLINGS:
-        files = list((ROOT / sibling).rglob("*.py"))
-        assert files
-        for path in files:
-            others = {name for name in imports_of(path) if package_of(name) in SIBLINGS and package_of(name) != sibling}
-            assert not others, f"{path.relative_to(ROOT)} imports {others}"
+def modules() -> dict[str, set[str]]:
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+        found[name] = imported_modules(path.read_text("utf-8"), name)
+    return found
+
+
+MODULES = modules()
+
+
+@pytest.mark.parametrize(
+    ("source", "module", "expected"),
+    [
+        ("import stylefaceuv.cli.main as m", "stylefaceuv.a", "stylefaceuv.cli.main"),
+        ("from stylefaceuv import cli", "stylefaceuv.a", "stylefaceuv.cli"),
+        ("from . import export", "stylefaceuv.a", "stylefaceuv.export"),
+        ("from ..export import gltf", "stylefaceuv.networks.a", "stylefaceuv.export.gltf"),
+        ("def f():\n    from stylefaceuv.training import x", "stylefaceuv.a", "stylefaceuv.training.x"),
+    ],
+)
+def test_the_walker_sees_every_way_of_importing(source: str, module: str, expected: str) -> None:
+    assert expected in imported_modules(source, module)
+
+
+def test_the_walk_reached_the_package() -> None:
+    assert {"stylefaceuv.pipeline", "stylefaceuv.networks.mobile_stylegan", "stylefaceuv.cli.main"} <= set(MODULES)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_networks_rendering_and_export_do_not_know_each_other(layer: str) -> None:
+    others = set(LAYERS) - {layer}
+    wrong = {
+        (module, name)
+        for module, names in MODULES.items()
+        for name in names
+        if area(module) == layer and area(name) in others
+    }
+    assert not wrong
 
 
 def test_the_core_does_not_know_training_evaluation_or_the_command_line() -> None:
+    wrong = {
+        (module, name)
+        for module, names in MODULES.items()
+        for name in names
+        if area(module) not in OUTER and area(name) in OUTER
+    }
+    assert not wrong
+
+
+def test_layers_do_not_know_the_facade() -> None:
+    inner = (*LAYERS, "face_model", "lifting")
+    facade = {f"stylefaceuv.{name}" for name in ("pipeline", "studio", "components", "face_maker", "crowd", "bundle")}
+    wrong = {(m, name) for m, names in MODULES.items() for name in names & facade if area(m) in inner}
+    assert not wrong
+
+
+def test_the_core_needs_no_optional_package() -> None:
+    """An optional package may be imported inside a function, never when a module of the core is."""
+    wrong = set()
     for path in ROOT.rglob("*.py"):
-        if path.relative_to(ROOT).parts[0] in OUTSIDE:
+        name = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+        if area(name) in ("training", "evaluation"):
             continue
-        outside = {name for name in imports_of(path) if package_of(name) in OUTSIDE}
-        assert not outside, f"{path.relative_to(ROOT)} imports {outside}"
+        top = [
+            node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        for imported in imported_modules("\n".join(map(ast.unparse, top)), name):
+            if imported.split(".")[0] in OPTIONAL:
+                wrong.add((name, imported))
+    assert not wrong
 
 
-def test_the_package_alone_imports_nothing_heavy() -> None:
-    code = "import sys, stylefaceuv; print([name for name in ('torch', 'numba', 'trimesh') if name in sys.modules])"
+def _loaded_by(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys, json\nprint(json.dumps(sorted(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "[]"
+    return set(json.loads(result.stdout))
 
 
-def test_the_facade_is_short() -> None:
-    assert len((ROOT / "pipeline.py").read_text().splitlines()) <= 150
+@pytest.mark.parametrize(
+    "statement", ["import stylefaceuv", "from stylefaceuv import WeightsError", "import stylefaceuv.cli.main"]
+)
+def test_quick_imports_load_nothing_heavy(statement: str) -> None:
+    assert not _loaded_by(statement) & set(HEAVY)
+
+
+def test_types_load_no_renderer_and_no_exporter() -> None:
+    loaded = _loaded_by("import stylefaceuv.types")
+    assert not loaded & (set(HEAVY) - {"torch", "numpy"})
+    assert {name for name in loaded if name.startswith("stylefaceuv")} == {"stylefaceuv", "stylefaceuv.types"}
+
+
+def test_public_names() -> None:
+    assert len(stylefaceuv.__all__) <= 10
+    assert sorted(stylefaceuv.__all__) == list(stylefaceuv.__all__)
+    assert all(getattr(stylefaceuv, name).__name__ == name for name in stylefaceuv.__all__)
+    assert set(stylefaceuv.__all__) <= set(dir(stylefaceuv))
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = stylefaceuv.nothing

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None, loader: Loader = load_pretraine
     except (StyleFaceUVError, click.ClickException, OSError) as error:
         return _fail(_message(error), FAILED)
     except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted; the same command goes on from here", INTERRUPTED)
+        return _fail("interrupted", INTERRUPTED)
     return result if isinstance(result, int) else DONE
 
 

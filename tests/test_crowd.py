@@ -1,0 +1,162 @@
+"""Crowds: every head whole, flat in memory, and resumed where an earlier call stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from stylefaceuv.crowd import CrowdOptions, CrowdRange, generate_crowd
+from stylefaceuv.errors import InvalidArgumentError, OutputError
+from tests.bundles import make_bundle
+from tests.fakes.heads import FakeModel
+
+OPTIONS = CrowdOptions(seed=7)
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+    return content
+
+
+def test_files_and_manifest(tmp_path: Path) -> None:
+    model = FakeModel(make_bundle(tmp_path / "bundle"))
+    folder = tmp_path / "heads"
+    assert generate_crowd(model, folder, OPTIONS, CrowdRange(3, batch=2)) == folder / "manifest.json"
+    names = ["000000.glb", "000001.glb", "000002.glb", "contact_sheet.png", "manifest.json"]
+    assert [path.name for path in sorted(folder.iterdir())] == names
+    manifest = _manifest(folder)
+    assert [head["index"] for head in manifest["heads"]] == [0, 1, 2]
+    assert manifest["heads"][1]["registration_error"] == 0.0125
+    assert manifest["heads"][1]["size"] == (folder / "000001.glb").stat().st_size
+    assert manifest["arguments"]["weights"] == model.bundle.hashes if model.bundle else {}
+    assert manifest["licences"]["generator"]["commercial_use"] is False
+    provenance = json.loads((folder / "000002.glb").read_text())["provenance"]
+    assert (provenance["seed"], provenance["index"], provenance["truncation"]) == (7, 2, 0.7)
+
+
+def test_same_arguments_make_nothing_again(tmp_path: Path) -> None:
+    generate_crowd(FakeModel(), tmp_path, OPTIONS, CrowdRange(3))
+    before = _content(tmp_path)
+    again = FakeModel()
+    calls: list[int] = []
+    generate_crowd(again, tmp_path, OPTIONS, CrowdRange(3), on_head=lambda: calls.append(1))
+    assert again.made == []
+    assert len(calls) == 3
+    assert _content(tmp_path) == before
+
+
+@pytest.mark.parametrize("finished", [0, 1, 2, 4])
+def test_a_killed_run_goes_on_and_ends_like_one_that_was_not(tmp_path: Path, finished: int) -> None:
+    generate_crowd(FakeModel(), tmp_path / "whole", OPTIONS, CrowdRange(5, batch=1))
+    killed = FakeModel(dies_after=finished)
+    with pytest.raises(KeyboardInterrupt):
+        generate_crowd(killed, tmp_path / "killed", OPTIONS, CrowdRange(5, batch=1))
+    assert not (tmp_path / "killed" / "manifest.json").exists()
+    second = FakeModel()
+    generate_crowd(second, tmp_path / "killed", OPTIONS, CrowdRange(5, batch=1, sheet_rows=0))
+    assert second.made == list(range(finished, 5))
+    generate_crowd(FakeModel(), tmp_path / "killed", OPTIONS, CrowdRange(5, batch=1))
+    assert _content(tmp_path / "killed") == _content(tmp_path / "whole")
+
+
+def test_a_torn_journal_line_costs_one_head(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        generate_crowd(FakeModel(dies_after=3), tmp_path, OPTIONS, CrowdRange(4, batch=1))
+    journal = tmp_path / "manifest.partial.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-20])
+    model = FakeModel()
+    generate_crowd(model, tmp_path, OPTIONS, CrowdRange(4, batch=1, sheet_rows=0))
+    assert model.made == [2, 3]
+
+
+def test_altered_and_missing_heads_are_made_again(tmp_path: Path) -> None:
+    generate_crowd(FakeModel(), tmp_path, OPTIONS, CrowdRange(4))
+    before = _content(tmp_path)
+    (tmp_path / "000001.glb").write_bytes(b"x" * len(before["000001.glb"]))
+    (tmp_path / "000003.glb").unlink()
+    model = FakeModel()
+    generate_crowd(model, tmp_path, OPTIONS, CrowdRange(4, sheet_rows=0))
+    assert model.made == [1, 3]
+    assert _content(tmp_path)["000001.glb"] == before["000001.glb"]
+
+
+def test_a_larger_count_adds_heads(tmp_path: Path) -> None:
+    generate_crowd(FakeModel(), tmp_path, OPTIONS, CrowdRange(2))
+    model = FakeModel()
+    generate_crowd(model, tmp_path, OPTIONS, CrowdRange(4, sheet_rows=0))
+    assert model.made == [2, 3]
+    assert [head["index"] for head in _manifest(tmp_path)["heads"]] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        (CrowdOptions(seed=8), r"seed 7 \(now 8\)"),
+        (CrowdOptions(seed=7, truncation=0.5), r"truncation 0.7 \(now 0.5\)"),
+        (CrowdOptions(seed=7, export={"level": 2}), r'export \{\} \(now \{"level": 2\}\)'),
+    ],
+)
+def test_changed_arguments_are_refused_and_change_nothing(tmp_path: Path, changed: CrowdOptions, word: str) -> None:
+    generate_crowd(FakeModel(), tmp_path, OPTIONS, CrowdRange(2))
+    before = _content(tmp_path)
+    with pytest.raises(OutputError, match=word):
+        generate_crowd(FakeModel(), tmp_path, changed, CrowdRange(2))
+    assert _content(tmp_path) == before
+
+
+def test_changed_weights_are_refused(tmp_path: Path) -> None:
+    generate_crowd(FakeModel(make_bundle(tmp_path / "a", 1.0)), tmp_path / "heads", OPTIONS, CrowdRange(1))
+    with pytest.raises(OutputError, match="weights"):
+        generate_crowd(FakeModel(make_bundle(tmp_path / "b", 2.0)), tmp_path / "heads", OPTIONS, CrowdRange(1))
+
+
+def test_overwrite_makes_them_again(tmp_path: Path) -> None:
+    generate_crowd(FakeModel(), tmp_path, OPTIONS, CrowdRange(2))
+    model = FakeModel()
+    generate_crowd(model, tmp_path, CrowdOptions(seed=8), CrowdRange(2), overwrite=True)
+    assert model.made == [0, 1]
+    assert _manifest(tmp_path)["arguments"]["seed"] == 8
+
+
+def test_rows_do_not_depend_on_batch_and_start(tmp_path: Path) -> None:
+    generate_crowd(FakeModel(), tmp_path / "a", OPTIONS, CrowdRange(6, batch=4))
+    model = FakeModel()
+    generate_crowd(model, tmp_path / "b", OPTIONS, CrowdRange(2, start=3, batch=1))
+    assert model.made == [3, 4]
+    assert _content(tmp_path / "a")["000004.glb"] == _content(tmp_path / "b")["000004.glb"]
+
+
+def test_batches_are_bounded_and_the_sheet_shows_the_first_rows(tmp_path: Path) -> None:
+    model = FakeModel()
+    generate_crowd(model, tmp_path, OPTIONS, CrowdRange(40, batch=3, sheet_rows=2))
+    assert model.largest_batch == 3
+    assert len(model.made) == 40
+    with Image.open(tmp_path / "contact_sheet.png") as sheet:
+        assert sheet.height < 3 * 300
+
+
+def test_wrong_option_leaves_no_head(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError):
+        generate_crowd(FakeModel(), tmp_path, CrowdOptions(7, suffix=".fbx"), CrowdRange(1))
+    assert not list(tmp_path.glob("000*"))
+
+
+def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="writable"):
+        generate_crowd(FakeModel(), tmp_path / "file" / "heads", OPTIONS, CrowdRange(1))
+
+
+def test_foreign_manifest_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"name": "my web app"}')
+    with pytest.raises(OutputError, match="expected a manifest of generated heads"):
+        generate_crowd(FakeModel(), tmp_path, OPTIONS, CrowdRange(1))
+    assert (tmp_path / "manifest.json").read_text() == '{"name": "my web app"}'
