@@ -196,9 +196,7 @@ def _check_shapes(source: Path, content: Mapping[str, npt.NDArray[Any]], count: 
             raise WeightsError(f"{source}: field {name!r}: expected finite numbers, got others")
 
 
-def _indices(
-    source: Path, content: Mapping[str, npt.NDArray[Any]], name: str, count: int
-) -> npt.NDArray[np.int64]:
+def _indices(source: Path, content: Mapping[str, npt.NDArray[Any]], name: str, count: int) -> npt.NDArray[np.int64]:
     values = content[name].astype(np.int64)
     if values.size == 0 or values.min() < 1 or values.max() > count:
         raise WeightsError(f"{source}: field {name!r}: expected vertices from 1 to {count}, got others")
