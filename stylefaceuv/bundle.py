@@ -15,6 +15,7 @@ from stylefaceuv.config import CONFIG_NAME, WEIGHTS_SUFFIX, BundleConfig, Compon
 from stylefaceuv.errors import InvalidArgumentError, OutputError, WeightsError
 from stylefaceuv.files import atomic_path, atomic_write_bytes
 from stylefaceuv.manifest import MANIFEST_NAME, FileRecord, Licence, manifest_json, read_manifest, record_of, verify
+from stylefaceuv.types import Provenance
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _CONFIG_TERMS = Licence("stylefaceuv", "Apache-2.0", True)
@@ -150,6 +151,24 @@ class Bundle:
         """
         files = {name: self.directory / name for name in (*self.records, MANIFEST_NAME)}
         return hub.push(repository, files, hub.model_card(self.terms), message or "Upload stylefaceuv bundle")
+
+
+def provenance_of(bundle: Bundle | None, seed: int | None, index: int | None, truncation: float | None) -> Provenance:
+    """Say where a face came from.
+
+    Args:
+        bundle: the weights; None for parts of the user's own.
+        seed: seed of the stylecode, where it has one.
+        index: number of the stylecode under that seed.
+        truncation: psi, where known.
+
+    Returns:
+        What goes into exported files.
+    """
+    from stylefaceuv import __version__
+
+    hashes, licences = (bundle.hashes, bundle.licences) if bundle else ({}, {})
+    return Provenance(__version__, seed, index, truncation, hashes, licences)
 
 
 def write_bundle(directory: str | Path, components: Mapping[str, ComponentSource]) -> Bundle:

@@ -16,6 +16,7 @@ from stylefaceuv.networks.generator import Generator
 from stylefaceuv.networks.landmarker import Landmarker, load_landmarker
 from stylefaceuv.networks.load_generator import load_generator
 from stylefaceuv.networks.mapper import Mapper, load_mapper
+from stylefaceuv.networks.yaw import YawEditor, load_yaw_editor
 from stylefaceuv.rendering.renderer import Renderer
 
 
@@ -31,6 +32,7 @@ class Components:
         albedo_model: completes lifted textures.
         renderer: mesh to pixels.
         exporter: mesh to files.
+        yaw_editor: turns a stylecode's face; None where there is none.
     """
 
     generator: Generator
@@ -40,6 +42,7 @@ class Components:
     albedo_model: AlbedoModel
     renderer: Renderer
     exporter: Exporter
+    yaw_editor: YawEditor | None = None
 
 
 def load_components(bundle: Bundle, device: torch.device) -> Components:
@@ -63,6 +66,7 @@ def load_components(bundle: Bundle, device: torch.device) -> Components:
         albedo_model=load_albedo_model(bundle.path("albedo")).to(device),
         renderer=Renderer(),
         exporter=Exporter(),
+        yaw_editor=load_yaw_editor(bundle.path("yaw")).to(device) if "yaw" in bundle.config.components else None,
     )
 
 

@@ -10,7 +10,7 @@ import torch
 
 from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError
-from stylefaceuv.lifting.lifter import LiftedFace, Lifter
+from stylefaceuv.lifting.lifter import LiftedFace, Lifter, Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
@@ -75,7 +75,7 @@ class FaceMaker:
             parts.mapper(stylecode[None]), points, detection.blendshapes, BLENDSHAPE_NAMES, image.shape[-1]
         )
         coefficients = registered.coefficients[0]
-        lifted = self.lifter(image[0], coefficients, points[0], self.keep_hair)
+        lifted = self.lifter(Photo(image[0], coefficients, points[0]), keep_hair=self.keep_hair)
         coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))
         pixels = _to_pixels(image[0])
         return MadeFace(coefficients, _maps(lifted), float(registered.error[0]), pixels)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from stylefaceuv.bundle import Bundle
+from stylefaceuv.bundle import Bundle, provenance_of
 from stylefaceuv.components import Components, load_components, resolve_device
 from stylefaceuv.face_maker import FaceMaker
+from stylefaceuv.networks.yaw import rotate_stylecodes
 from stylefaceuv.sampling import sample_latents
 from stylefaceuv.studio import Studio
 from stylefaceuv.stylecodes import check_stylecodes, truncate
@@ -35,7 +37,9 @@ class StyleFaceUV:
         self.maker = FaceMaker(components, texture_size, hair)
         parts = components
         matte_map = parts.albedo_model.support[None]
-        self.studio = Studio(parts.generator, parts.face_model, parts.renderer, parts.exporter, matte_map)
+        self.studio = Studio(
+            parts.generator, parts.face_model, parts.renderer, parts.exporter, matte_map, parts.yaw_editor
+        )
 
     @classmethod
     def from_pretrained(
@@ -97,6 +101,11 @@ class StyleFaceUV:
         mapped = torch.cat(rows) if rows else latents
         return truncate(mapped, generator.mean_stylecode, truncation)
 
+    @torch.inference_mode()
+    def rotate(self, w: torch.Tensor | npt.NDArray[np.float32], yaw: float | Sequence[float]) -> torch.Tensor:
+        """Turn the faces of stylecodes, (N, 512) or (512,), to a yaw in [-45, 45] degrees (StyleFaceUV, Eq. 2)."""
+        return rotate_stylecodes(self.components.yaw_editor, w, yaw)
+
     def generate(
         self,
         w: torch.Tensor | npt.NDArray[np.float32],
@@ -123,17 +132,10 @@ class StyleFaceUV:
         faces = []
         for row, stylecode in enumerate(batch):
             index = None if seed is None else (start or 0) + row
-            faces.append(self._face(stylecode, self._provenance(seed, index, truncation)))
+            faces.append(self._face(stylecode, provenance_of(self.bundle, seed, index, truncation)))
         return faces[0] if w.ndim == 1 else faces
 
     def _face(self, stylecode: torch.Tensor, provenance: Provenance) -> Face:
         made = self.maker.make(stylecode)
         code = stylecode.cpu().numpy()
         return Face(code, made.coefficients, made.maps, made.registration_error, provenance, self.studio)
-
-    def _provenance(self, seed: int | None, index: int | None, truncation: float | None) -> Provenance:
-        from stylefaceuv import __version__
-
-        hashes = self.bundle.hashes if self.bundle else {}
-        licences = self.bundle.licences if self.bundle else {}
-        return Provenance(__version__, seed, index, truncation, hashes, licences)

@@ -27,6 +27,7 @@ from stylefaceuv.face_model.displacement import displace
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices
 from stylefaceuv.networks.generator import Generator, to_uint8
+from stylefaceuv.networks.yaw import YawEditor, rotate_stylecodes, symmetric_yaw
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.compositing import composite_over_color, composite_over_photo
 from stylefaceuv.rendering.interpolation import sample_texture
@@ -51,6 +52,7 @@ class Studio:
         renderer: mesh to pixels.
         exporter: mesh to files.
         matte_map: (1, 1, r, r) float in [0, 1], atlas: what of a head is laid over its photo.
+        yaw_editor: turns a stylecode's face; None where there is none.
         render_level: subdivision level of rendered meshes.
     """
 
@@ -61,11 +63,12 @@ class Studio:
         renderer: Renderer,
         exporter: Exporter,
         matte_map: torch.Tensor,
+        yaw_editor: YawEditor | None = None,
         render_level: int = 1,
     ) -> None:
         self.generator, self.face_model = generator, face_model
         self.renderer, self.exporter, self.render_level = renderer, exporter, render_level
-        self.matte_map = matte_map
+        self.matte_map, self.yaw_editor = matte_map, yaw_editor
         self._normals: dict[int, VertexNormals] = {}
 
     @torch.inference_mode()
@@ -73,6 +76,13 @@ class Studio:
         """Return the StyleGAN2 image, (R, R, 3) uint8 sRGB."""
         stylecode = torch.from_numpy(face.stylecode).to(self.face_model.mean.device)
         return to_uint8(self.generator.synthesis(stylecode[None]))[0]
+
+    @torch.inference_mode()
+    def symmetric_image(self, face: Face) -> npt.NDArray[np.uint8]:
+        """Return the StyleGAN2 image of the face seen from the other side, (R, R, 3) uint8 sRGB."""
+        yaw = float(symmetric_yaw(face.coefficients.rotation[:1]))
+        turned = rotate_stylecodes(self.yaw_editor, face.stylecode, yaw)
+        return to_uint8(self.generator.synthesis(turned[None]))[0]
 
     @torch.inference_mode()
     def landmarks(self, face: Face) -> npt.NDArray[np.float32]:

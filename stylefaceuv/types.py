@@ -166,6 +166,9 @@ class FaceStudio(Protocol):
     def image(self, face: Face) -> npt.NDArray[np.uint8]:
         """Return the StyleGAN2 image of the face, (1024, 1024, 3) uint8 sRGB."""
 
+    def symmetric_image(self, face: Face) -> npt.NDArray[np.uint8]:
+        """Return the StyleGAN2 image of the face seen from the other side, (1024, 1024, 3) uint8 sRGB."""
+
     def landmarks(self, face: Face) -> npt.NDArray[np.float32]:
         """Return the (478, 2) landmark points of the posed mesh in pixels of the image."""
 
@@ -204,6 +207,14 @@ class Face:
     def image(self) -> npt.NDArray[np.uint8]:
         """The StyleGAN2 image, (1024, 1024, 3) uint8 sRGB, computed on first use."""
         return self.studio.image(self)
+
+    @cached_property
+    def symmetric_image(self) -> npt.NDArray[np.uint8]:
+        """The StyleGAN2 image of the face seen from the other side, (1024, 1024, 3) uint8 sRGB.
+
+        Source: StyleFaceUV, section 3.2.2. Its yaw is the mirror of the own, or 25 degrees where the own is below 15.
+        """
+        return self.studio.symmetric_image(self)
 
     @cached_property
     def landmarks(self) -> npt.NDArray[np.float32]:

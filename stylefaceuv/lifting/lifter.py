@@ -19,6 +19,7 @@ from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.lifting.mouth_texture import paint_mouth
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
+from stylefaceuv.lifting.second_view import join_views
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
@@ -27,6 +28,21 @@ _CAST_SHARE = 0.5
 _EVENED_SHARE = 0.7
 _BROW_TOPS = (105, 334)
 _EARS = (234, 454)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture of a face and where the face is in it.
+
+    Attributes:
+        image: (3, H, W) float in [0, 1], sRGB.
+        coefficients: unbatched, registered on the picture.
+        detected: (478, 2) float landmarks found in it, pixels; None leaves the residual unwarped.
+    """
+
+    image: torch.Tensor
+    coefficients: FaceCoefficients
+    detected: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -104,35 +120,55 @@ class Lifter(nn.Module):
         return eye_texels(self.surface.rest_positions[rows], rows)
 
     @torch.no_grad()
-    def forward(
-        self,
-        image: torch.Tensor,
-        coefficients: FaceCoefficients,
-        detected: torch.Tensor | None = None,
-        keep_hair: bool = False,
-    ) -> LiftedFace:
-        """Lift one photo.
+    def forward(self, own: Photo, other: Photo | None = None, keep_hair: bool = False) -> LiftedFace:
+        """Lift one photo, or two of the same head.
 
         Args:
-            image: (3, H, W) float in [0, 1], sRGB.
-            coefficients: unbatched, registered on the photo.
-            detected: (478, 2) float landmarks found in the photo, pixels; None leaves the residual unwarped.
+            own: the photo that decides.
+            other: a second view, which fills what the own view cannot see.
             keep_hair: paint the photo's hair on forehead and scalp instead of completing bare skin.
 
         Returns:
-            The complete diffuse map, its confidence and the light.
+            The complete diffuse map, its confidence and the light of the own view.
 
         Raises:
-            InvalidArgumentError: the image is not (3, H, W).
+            InvalidArgumentError: an image is not (3, H, W).
         """
-        if image.ndim != 3 or image.shape[0] != 3:
-            raise InvalidArgumentError("image", "shape (3, H, W)", tuple(image.shape))
-        texels = self.surface.project(image, coefficients, detected)
-        lighting, fit = self.delight(texels)
-        linear = srgb_to_linear(texels.color) / shading(texels.normal, lighting)
-        lifted = linear_to_srgb(linear.clamp(0, 1))
+        texels, lifted, lighting, fit = self._lift(own)
+        if other is not None:
+            texels, lifted, fit = self._join(texels, lifted, fit, other)
         diffuse, confidence = self._assemble(lifted, texels, fit, keep_hair)
         return LiftedFace(diffuse, confidence, lighting)
+
+    def _lift(self, photo: Photo) -> tuple[LiftedTexels, torch.Tensor, torch.Tensor, AlbedoFit]:
+        """What a photo shows, delit (T, 3), its light (9, 3) and the albedo model's fit."""
+        if photo.image.ndim != 3 or photo.image.shape[0] != 3:
+            raise InvalidArgumentError("image", "shape (3, H, W)", tuple(photo.image.shape))
+        texels = self.surface.project(photo.image, photo.coefficients, photo.detected)
+        lighting, fit = self.delight(texels)
+        linear = srgb_to_linear(texels.color) / shading(texels.normal, lighting)
+        return texels, linear_to_srgb(linear.clamp(0, 1)), lighting, fit
+
+    def _join(
+        self, texels: LiftedTexels, lifted: torch.Tensor, fit: AlbedoFit, other: Photo
+    ) -> tuple[LiftedTexels, torch.Tensor, AlbedoFit]:
+        """Fill skin that the own view does not see from the other one."""
+        more, also, _, second = self._lift(other)
+        weights = [self._skin_weight(view, one) for view, one in ((texels, fit), (more, second))]
+        maps = [self.texels.scatter(colors)[None] for colors in (lifted, also)]
+        joined, weight = join_views(maps[0], weights[0], maps[1], weights[1])
+        is_skin = (self.texels.part == _SKIN)[:, None]
+        lifted = torch.where(is_skin, self.texels.gather(joined[0]), lifted)
+        seen = torch.maximum(texels.confidence, self.texels.gather(weight[0])[:, 0])
+        explained = torch.maximum(fit.weights, functional.adaptive_avg_pool2d(weight, fit.weights.shape[-1]))
+        return replace(texels, confidence=seen), lifted, replace(fit, weights=explained)
+
+    def _skin_weight(self, texels: LiftedTexels, fit: AlbedoFit) -> torch.Tensor:
+        """(1, 1, R, R) in [0, 1]: seen, and skin."""
+        size = (self.texels.resolution, self.texels.resolution)
+        explained = functional.interpolate(fit.weights, size=size, mode="bilinear", align_corners=False)
+        seen = self.texels.scatter(texels.confidence[:, None])[None]
+        return solid_mask(torch.minimum(seen, explained) * self.skin_chart, self.texels.resolution // 256, 2)
 
     def delight(self, texels: LiftedTexels) -> tuple[torch.Tensor, AlbedoFit]:
         """Alternate the light and the robust albedo fit.
@@ -198,7 +234,7 @@ class Lifter(nn.Module):
         skinlike = below_hairline(explained, self.forehead, 2 * scale)
         if keep_hair:
             skinlike = torch.maximum(explained, self.forehead)
-        mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, 2 * scale, 3)
+        mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, scale, 3)
         plain = torch.minimum(seen, explained) * self.skin_chart
         image = even_out(self.texels.scatter(lifted)[None], model_texture, plain, _EVENED_SHARE)
         if keep_hair:

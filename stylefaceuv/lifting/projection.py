@@ -30,6 +30,21 @@ class LiftedTexels:
     confidence: torch.Tensor
 
 
+@dataclass(frozen=True)
+class TexelView:
+    """Where each covered texel lies in a picture, and how well it is seen there.
+
+    Attributes:
+        pixel: (T, 2) float32, x and y in pixels, centres at +0.5; anywhere, also outside the picture.
+        normal: (T, 3) float32, world frame, unit length.
+        confidence: (T,) float32 in [0, 1]: 0 unseen, 1 seen frontally and far from any occluding edge.
+    """
+
+    pixel: torch.Tensor
+    normal: torch.Tensor
+    confidence: torch.Tensor
+
+
 def lift_texels(
     image: torch.Tensor,
     world_vertices: torch.Tensor,
@@ -53,23 +68,46 @@ def lift_texels(
     Returns:
         Colour, normal and geometric confidence of each covered texel.
     """
+    view = view_texels(world_vertices, world_normals, pixel_offsets, topology, texels, camera)
+    return LiftedTexels(_sample(image, view.pixel), view.normal, view.confidence)
+
+
+def view_texels(
+    world_vertices: torch.Tensor,
+    world_normals: torch.Tensor,
+    pixel_offsets: torch.Tensor,
+    topology: MeshTopology,
+    texels: TexelGeometry,
+    camera: Camera,
+) -> TexelView:
+    """Project every texel into a picture and tell how well it is seen.
+
+    Args:
+        world_vertices: (V, 3) float, posed mesh, decimetres.
+        world_normals: (V, 3) float, unit length.
+        pixel_offsets: (V, 2) float, added to the projection, pixels.
+        topology: the mesh.
+        texels: its texel geometry.
+        camera: the picture's camera, of the picture's size.
+
+    Returns:
+        Place, normal and geometric confidence of each covered texel.
+    """
     screen = camera.project(world_vertices[None])[0]
     screen = torch.cat([screen[:, :2] + pixel_offsets, screen[:, 2:]], dim=1)
-    height, width = image.shape[-2:]
-    fragments = rasterize(screen[None], topology.faces, height, width)
+    fragments = rasterize(screen[None], topology.faces, camera.height, camera.width)
     surface = texels.interpolate(torch.cat([screen, world_normals, world_vertices], dim=1))
     pixel, depth, normal, position = surface.split([2, 1, 3, 3], dim=1)
     normal = functional.normalize(normal, dim=1)
     to_camera = functional.normalize(camera.position - position, dim=1)
     facing = (normal * to_camera).sum(dim=1)
-    sampled = _sample(torch.cat([image, _clearance_maps(fragments.inverse_depth[0])]), pixel)
-    color, near_skin, near_eye, cover = sampled.split([3, 1, 1, 1], dim=1)
+    near_skin, near_eye, cover = _sample(_clearance_maps(fragments.inverse_depth[0]), pixel).split(1, dim=1)
     is_eye = (texels.part == _EYE_PARTS[0]) | (texels.part == _EYE_PARTS[1])
     nearest = torch.where(is_eye, near_eye[:, 0], near_skin[:, 0])
     seen = _ramp(1 / depth[:, 0] - nearest, -0.0016, -0.0006)
-    inside = ((pixel > 1) & (pixel < pixel.new_tensor([width - 1, height - 1]))).all(dim=1)
+    inside = ((pixel > 1) & (pixel < pixel.new_tensor([camera.width - 1, camera.height - 1]))).all(dim=1)
     confidence = seen * inside * _ramp(facing, 0.12, 0.5) * _ramp(cover[:, 0], 0.75, 0.999)
-    return LiftedTexels(color, normal, confidence)
+    return TexelView(pixel, normal, confidence)
 
 
 def _clearance_maps(inverse_depth: torch.Tensor) -> torch.Tensor:

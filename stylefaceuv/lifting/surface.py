@@ -7,7 +7,7 @@ import torch
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices, rotation_matrix
 from stylefaceuv.lifting.landmark_warp import warp_matrix
-from stylefaceuv.lifting.projection import LiftedTexels, lift_texels
+from stylefaceuv.lifting.projection import LiftedTexels, TexelView, lift_texels, view_texels
 from stylefaceuv.lifting.texel_geometry import texel_geometry
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.vertex_normals import VertexNormals
@@ -47,8 +47,29 @@ class Surface:
         Returns:
             Colour, world normal and geometric confidence of each texel.
         """
-        cage = self.face_model(coefficients.identity[None], coefficients.expression[None])
         camera = Camera.portrait(image.shape[-2], image.shape[-1])
+        world, normals, offsets = self._posed(coefficients, detected, camera)
+        return lift_texels(image, world, normals, offsets, self.topology, self.texels, camera)
+
+    def view(self, coefficients: FaceCoefficients, size: int) -> TexelView:
+        """Tell where every texel falls in the StyleGAN2 image, from coefficients alone.
+
+        Args:
+            coefficients: unbatched.
+            size: edge of the square picture in whose pixels the places are told.
+
+        Returns:
+            Place, world normal and geometric confidence of each texel.
+        """
+        camera = Camera.portrait(size, size)
+        world, normals, offsets = self._posed(coefficients, None, camera)
+        return view_texels(world, normals, offsets, self.topology, self.texels, camera)
+
+    def _posed(
+        self, coefficients: FaceCoefficients, detected: torch.Tensor | None, camera: Camera
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(V, 3) world vertices, (V, 3) normals, (V, 2) landmark warp in pixels."""
+        cage = self.face_model(coefficients.identity[None], coefficients.expression[None])
         rotation, translation = coefficients.rotation[None], coefficients.translation[None]
         vertices = self.face_model.refine(cage, self.level)
         normals = self.normals(vertices)[0] @ rotation_matrix(rotation)[0].T
@@ -57,7 +78,7 @@ class Surface:
         if detected is not None:
             points = pose_vertices(self.face_model.landmarks(cage), rotation, translation)
             offsets = self._spread(detected - camera.project(points)[0, :, :2])
-        return lift_texels(image, world, normals, offsets, self.topology, self.texels, camera)
+        return world, normals, offsets
 
     def _spread(self, residual: torch.Tensor) -> torch.Tensor:
         """(478, 2) landmark residuals to (V, 2) vertex offsets, pixels."""

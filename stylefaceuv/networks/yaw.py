@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
-from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.errors import InvalidArgumentError, WeightsError
+from stylefaceuv.stylecodes import check_stylecodes
 from stylefaceuv.weights_file import load_into
 
 STYLE_SIZE = 512
@@ -86,6 +90,36 @@ def symmetric_yaw(yaw: torch.Tensor) -> torch.Tensor:
     mirrored = (-yaw).clamp(-YAW_LIMIT_DEGREES, YAW_LIMIT_DEGREES)
     sideways = torch.where(yaw >= 0, -SUBSTITUTE_YAW_DEGREES, SUBSTITUTE_YAW_DEGREES).to(yaw)
     return torch.where(yaw.abs() < SMALL_YAW_DEGREES, sideways, mirrored)
+
+
+def rotate_stylecodes(
+    editor: YawEditor | None, w: torch.Tensor | npt.NDArray[np.float32], yaw: float | Sequence[float]
+) -> torch.Tensor:
+    """Turn faces to an asked yaw by moving their stylecodes.
+
+    Args:
+        editor: trained.
+        w: (N, 512) or (512,) float32 stylecodes.
+        yaw: degrees in [-45, 45], one for all or N.
+
+    Returns:
+        Stylecodes of the shape that came.
+
+    Raises:
+        InvalidArgumentError: wrong shape or dtype, not finite, or a yaw beyond the limit.
+        WeightsError: there is no editor.
+    """
+    if editor is None:
+        raise WeightsError("yaw: expected a bundle with a yaw editor, got one without")
+    batch = check_stylecodes(w).to(editor.direction.device)
+    try:
+        asked = torch.as_tensor(yaw, dtype=torch.float32, device=batch.device)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgumentError("yaw", "a number of degrees, or one for each stylecode", repr(yaw)) from error
+    if asked.ndim == 0:
+        asked = asked.expand(len(batch))
+    turned: torch.Tensor = editor(batch, asked)
+    return turned[0] if w.ndim == 1 else turned
 
 
 def load_yaw_editor(path: str | Path) -> YawEditor:

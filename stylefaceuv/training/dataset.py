@@ -88,21 +88,23 @@ class FaceShards:
     Iterating gives :class:`FaceSample`; the last few shards used stay in memory.
     """
 
-    def __init__(self, root: str | Path, labelled: bool = False) -> None:
+    def __init__(self, root: str | Path, labelled: bool = False, only: int | None = None) -> None:
         """List the shards.
 
         Args:
             root: the folder.
             labelled: leave out shards without labels.
+            only: number of the one shard to read; None for all.
 
         Raises:
             InvalidArgumentError: the folder holds no such shard.
         """
-        paths = sorted(Path(root).glob(f"shard-*{_IMAGES}"))
+        pattern = "shard-*" if only is None else f"shard-{only:05d}"
+        paths = sorted(Path(root).glob(f"{pattern}{_IMAGES}"))
         self.paths = [path for path in paths if not labelled or labels_path(path).exists()]
         if not self.paths:
             wanted = "labelled shards" if labelled else "shards"
-            raise InvalidArgumentError("root", f"a folder with {wanted} (shard-*{_IMAGES})", root)
+            raise InvalidArgumentError("root", f"a folder with {wanted} ({pattern}{_IMAGES})", root)
         self._ends = np.cumsum([shard_length(path) for path in self.paths])
         self._shard = lru_cache(maxsize=4)(_read_shard)
 

@@ -1,0 +1,162 @@
+"""Texture targets for the UV generator: maps lifted from the own and the symmetric view of faces of the data set.
+
+    python -m stylefaceuv.training.uv_targets --root DIR --count 3072
+
+The data set must be labelled and fitted. Every shard ``shard-NNNNN.targets.safetensors`` appears whole and is kept by
+later calls, so the work can be split over many. It holds, for each face that both views find:
+``w`` and ``w_sym`` (n, 512) float32, ``diffuse`` (n, 3, R, R) uint8 sRGB delit and complete, ``confidence`` (n, R, R)
+uint8, ``lighting`` and ``lighting_sym`` (n, 27) float32, ``number`` (n,) int64 place in the data set, and the symmetric
+view's image as JPEG 512 x 512: ``jpeg_bytes`` uint8 from ``jpeg_offsets[i]`` to ``[i + 1]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+from tqdm import tqdm
+
+from stylefaceuv.bundle import Bundle
+from stylefaceuv.components import Components, load_components
+from stylefaceuv.lifting.lifter import Lifter, Photo
+from stylefaceuv.lifting.registration import Registrar
+from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
+from stylefaceuv.networks.generator import to_unit_range
+from stylefaceuv.networks.yaw import symmetric_yaw
+from stylefaceuv.training.dataset import IMAGE_SIZE, LABEL_SIZE, SHARD_SIZE, FaceSample, FaceShards, encode_jpeg
+from stylefaceuv.training.fitting import fitted_faces
+from stylefaceuv.types import FaceCoefficients
+from stylefaceuv.weights_file import save_tensors
+
+SUFFIX = ".targets.safetensors"
+WORST_ERROR = 0.03
+
+
+@dataclass(frozen=True)
+class TwoViews:
+    """A face, lifted from both views.
+
+    Attributes:
+        w_sym: (512,) float32 stylecode of the symmetric view.
+        diffuse: (3, R, R) uint8 sRGB.
+        confidence: (R, R) uint8, 255 is sure.
+        lighting: (27,) float32 of the own view.
+        lighting_sym: (27,) float32 of the symmetric view.
+        jpeg: the symmetric view's image.
+    """
+
+    w_sym: torch.Tensor
+    diffuse: torch.Tensor
+    confidence: torch.Tensor
+    lighting: torch.Tensor
+    lighting_sym: torch.Tensor
+    jpeg: bytes
+
+
+class TargetMaker:
+    """Makes the targets of one face after the other.
+
+    Args:
+        parts: components with a yaw editor.
+        resolution: edge R of the maps, texels.
+    """
+
+    def __init__(self, parts: Components, resolution: int = 256) -> None:
+        self.parts = parts
+        self.registrar = Registrar(parts.face_model)
+        self.lifter = Lifter(parts.face_model, parts.albedo_model, resolution)
+
+    @torch.inference_mode()
+    def make(self, face: FaceSample, fitted: FaceCoefficients) -> TwoViews | None:
+        """Lift both views; None where the symmetric view shows no face that can be registered."""
+        assert self.parts.yaw_editor is not None
+        yaw = symmetric_yaw(fitted.rotation[None, 0])
+        w_sym = self.parts.yaw_editor(face.w[None], yaw)[0]
+        rendered = self.parts.generator.synthesis(w_sym[None])
+        other = self._second(rendered, w_sym)
+        if other is None or face.points is None:
+            return None
+        image = torch.from_numpy(face.image().copy()).permute(2, 0, 1).float() / 255
+        own = Photo(image, fitted, face.points[:, :2] * (IMAGE_SIZE / LABEL_SIZE))
+        lifted = self.lifter(own, other)
+        _, _, light_sym, _ = self.lifter._lift(other)
+        return TwoViews(
+            w_sym,
+            (lifted.diffuse * 255 + 0.5).to(torch.uint8),
+            (lifted.confidence * 255 + 0.5).to(torch.uint8),
+            lifted.lighting.reshape(27),
+            light_sym.reshape(27),
+            encode_jpeg(rendered[0]),
+        )
+
+    def _second(self, rendered: torch.Tensor, w_sym: torch.Tensor) -> Photo | None:
+        image = to_unit_range(rendered)
+        found = self.parts.landmarker.detect(image)
+        small = functional.avg_pool2d(image, image.shape[-1] // IMAGE_SIZE)
+        scale = IMAGE_SIZE / image.shape[-1]
+        points = found.points[..., :2]
+        guess = self.parts.mapper(w_sym[None])
+        registered = self.registrar(guess, points, found.blendshapes, BLENDSHAPE_NAMES, image.shape[-1])
+        if not float(registered.error[0]) < WORST_ERROR:
+            return None
+        return Photo(small[0], registered.coefficients[0], points[0] * scale)
+
+
+def write_targets(root: Path, count: int, maker: TargetMaker) -> None:
+    """Make the targets of the first faces of a data set; shards that are there are kept.
+
+    Args:
+        root: folder of the data set.
+        count: faces of the data set to go through, a multiple of the shard size.
+        maker: lifts.
+    """
+    with tqdm(total=count, desc="targets", unit="face", mininterval=20) as bar:
+        for shard in range(count // SHARD_SIZE):
+            path = root / f"shard-{shard:05d}{SUFFIX}"
+            if not path.exists():
+                save_tensors(path, _packed(list(_rows(root, shard, maker))))
+            bar.update(SHARD_SIZE)
+
+
+def _rows(root: Path, shard: int, maker: TargetMaker) -> Iterator[dict[str, torch.Tensor]]:
+    for face, fitted in fitted_faces(FaceShards(root, labelled=True, only=shard)):
+        made = maker.make(face, fitted)
+        if made is not None:
+            yield {
+                "number": torch.tensor(face.index),
+                "w": face.w,
+                "w_sym": made.w_sym,
+                "diffuse": made.diffuse,
+                "confidence": made.confidence,
+                "lighting": made.lighting,
+                "lighting_sym": made.lighting_sym,
+                "jpeg": torch.from_numpy(np.frombuffer(made.jpeg, np.uint8).copy()),
+            }
+
+
+def _packed(rows: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    tensors = {name: torch.stack([row[name] for row in rows]) for name in rows[0] if name != "jpeg"}
+    sizes = torch.tensor([0] + [len(row["jpeg"]) for row in rows])
+    return tensors | {"jpeg_bytes": torch.cat([row["jpeg"] for row in rows]), "jpeg_offsets": sizes.cumsum(0)}
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, required=True, help="data set folder")
+    parser.add_argument("--count", type=int, default=3072, help="faces to go through")
+    parser.add_argument("--bundle", default=None, help="folder of a bundle; default: the embedded one")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    parts = load_components(Bundle.open(args.bundle), torch.device("cpu"))
+    write_targets(args.root, args.count, TargetMaker(parts))
+
+
+if __name__ == "__main__":
+    main()
