@@ -107,16 +107,17 @@ class TargetMaker:
         return Photo(small[0], registered.coefficients[0], points[0] * scale)
 
 
-def write_targets(root: Path, count: int, maker: TargetMaker) -> None:
+def write_targets(root: Path, count: int, maker: TargetMaker, first: int = 0) -> None:
     """Make the targets of the first faces of a data set; shards that are there are kept.
 
     Args:
         root: folder of the data set.
         count: faces of the data set to go through, a multiple of the shard size.
         maker: lifts.
+        first: shard to begin with, so that several processes can share the work.
     """
-    with tqdm(total=count, desc="targets", unit="face", mininterval=20) as bar:
-        for shard in range(count // SHARD_SIZE):
+    with tqdm(total=count - first * SHARD_SIZE, desc="targets", unit="face", mininterval=20) as bar:
+        for shard in range(first, count // SHARD_SIZE):
             path = root / f"shard-{shard:05d}{SUFFIX}"
             if not path.exists():
                 save_tensors(path, _packed(list(_rows(root, shard, maker))))
@@ -151,11 +152,12 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="data set folder")
     parser.add_argument("--count", type=int, default=3072, help="faces to go through")
     parser.add_argument("--bundle", default=None, help="folder of a bundle; default: the embedded one")
+    parser.add_argument("--first", type=int, default=0, help="shard to begin with")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     parts = load_components(Bundle.open(args.bundle), torch.device("cpu"))
-    write_targets(args.root, args.count, TargetMaker(parts))
+    write_targets(args.root, args.count, TargetMaker(parts), args.first)
 
 
 if __name__ == "__main__":

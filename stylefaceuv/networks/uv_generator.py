@@ -1,0 +1,281 @@
+"""The UV generator: a stylecode's diffuse map and displacement map, without making its image.
+
+StyleFaceUV (section 3.3) lets a StyleGAN2 paint the atlas and leaves it to training to move every feature from where
+the portrait has it to where the atlas has it. Here the pretrained synthesis stays what it is, the trunk, and geometry
+does the moving: its activations are read at the place where the mapper's head shows each texel (:class:`AtlasView`),
+and once more mirrored, for what the view hides. Two style-modulated networks then paint the maps, one for colour and
+one for displacement; they share no weights, so colour does not leak into geometry.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from stylefaceuv.errors import InvalidArgumentError, WeightsError
+from stylefaceuv.networks.ops import LEAKY_SLOPE, inverse_haar
+from stylefaceuv.weights_file import load_config, load_into
+
+ARCHITECTURE = "uv_generator"
+DISPLACEMENT_LIMIT_MM = 4.0
+_VIEW_CHANNELS = 5
+_PLACE_CHANNELS = 8
+
+
+@dataclass(frozen=True)
+class UVGeneratorConfig:
+    """Sizes of a :class:`UVGenerator`.
+
+    Attributes:
+        style_dim: length of w.
+        trunk_resolution: of the activations it reads, pixels.
+        trunk_channels: of those activations.
+        haar_bands: whether the activations are four Haar bands, as MobileStyleGAN's are below its last resolution.
+        resolution: edge of the diffuse map, texels.
+        displacement_resolution: edge of the displacement map, texels.
+        widths: channels of the colour network, from the finest level down.
+        displacement_widths: the same of the displacement network.
+        components: of the low-resolution albedo base.
+    """
+
+    style_dim: int = 512
+    trunk_resolution: int = 128
+    trunk_channels: int = 256
+    haar_bands: bool = True
+    resolution: int = 256
+    displacement_resolution: int = 64
+    widths: tuple[int, ...] = (32, 64, 128, 160, 192)
+    displacement_widths: tuple[int, ...] = (64, 96, 128)
+    components: int = 24
+
+
+@dataclass(frozen=True)
+class AtlasView:
+    """Where each texel of the atlas lies in the StyleGAN2 image, and how it is seen there.
+
+    Attributes:
+        grid: (N, R, R, 2) float32, x and y in [-1, 1] over the image; 2 outside the charts.
+        visibility: (N, 1, R, R) float32 in [0, 1].
+        normal: (N, 3, R, R) float32, world frame, unit length on the charts.
+    """
+
+    grid: torch.Tensor
+    visibility: torch.Tensor
+    normal: torch.Tensor
+
+
+@dataclass(frozen=True)
+class UVPrediction:
+    """Maps of N stylecodes.
+
+    Attributes:
+        diffuse: (N, 3, R, R) float, sRGB, delit; about [0, 1], not clamped.
+        displacement: (N, 3, r, r) float, millimetres, XYZ of the neutral head, at most 4 a component.
+    """
+
+    diffuse: torch.Tensor
+    displacement: torch.Tensor
+
+
+class _ModulatedConv(nn.Module):
+    """Scale by style, depth-wise 3x3, point-wise, bias, leaky ReLU: MobileStyleGAN's convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int, style_dim: int) -> None:
+        super().__init__()
+        self.style = nn.Linear(style_dim, in_channels)
+        nn.init.normal_(self.style.weight, std=0.02)
+        nn.init.ones_(self.style.bias)
+        self.depthwise = nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False)
+        self.pointwise = nn.Conv2d(in_channels, out_channels, 1)
+        nn.init.normal_(self.depthwise.weight, std=0.15)
+        with torch.no_grad():
+            self.depthwise.weight[:, :, 1, 1] += 1
+        nn.init.kaiming_normal_(self.pointwise.weight, a=LEAKY_SLOPE)
+        nn.init.zeros_(cast(torch.Tensor, self.pointwise.bias))
+
+    def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        scaled = x * self.style(style)[:, :, None, None]
+        return functional.leaky_relu(self.pointwise(self.depthwise(scaled)), LEAKY_SLOPE)
+
+
+class _Reader(nn.Module):
+    """First layer of a painter: the trunk's activations, read at every texel and once more mirrored.
+
+    Reading is linear, so the channels are reduced in the image, where there are fewer pixels than texels.
+    """
+
+    def __init__(self, config: UVGeneratorConfig, channels: int) -> None:
+        super().__init__()
+        self.haar_bands = config.haar_bands
+        self.semantic = nn.Conv2d(config.trunk_channels, 2 * channels, 1)
+        if config.haar_bands:
+            self.detail = nn.Conv2d(config.trunk_channels // 4, 2 * channels, 1, bias=False)
+        self.about = nn.Conv2d(_VIEW_CHANNELS + _PLACE_CHANNELS + 3, channels, 1)
+
+    def forward(self, trunk: torch.Tensor, view: AtlasView, about: torch.Tensor) -> torch.Tensor:
+        maps = self.semantic(trunk)
+        if self.haar_bands:
+            fine = self.detail(inverse_haar(trunk, trunk.new_ones(trunk.shape[:2])))
+            maps = functional.interpolate(maps, size=fine.shape[-2:], mode="bilinear", align_corners=False) + fine
+        read = functional.grid_sample(maps, view.grid, align_corners=False, padding_mode="border") * view.visibility
+        seen, mirrored = read.chunk(2, dim=1)
+        hidden = view.visibility.flip(-1) * (1 - 0.5 * view.visibility)
+        return functional.leaky_relu(seen + hidden * mirrored.flip(-1) + self.about(about), LEAKY_SLOPE)
+
+
+class _Painter(nn.Module):
+    """Style-modulated convolutions down to a coarse atlas, where all texels know of each other, and up again."""
+
+    def __init__(self, config: UVGeneratorConfig, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        dim, pairs = config.style_dim, list(itertools.pairwise(widths))
+        self.reader = _Reader(config, widths[0])
+        self.down = nn.ModuleList(_ModulatedConv(before, after, dim) for before, after in pairs)
+        self.deep = nn.ModuleList(_ModulatedConv(widths[-1], widths[-1], dim) for _ in range(2))
+        self.widen = nn.ModuleList(nn.Conv2d(after, before, 1) for before, after in pairs)
+        self.up = nn.ModuleList(_ModulatedConv(before, before, dim) for before, _ in pairs)
+        self.paint = nn.Conv2d(widths[0], 3, 1)
+        nn.init.zeros_(self.paint.weight)
+        nn.init.zeros_(cast(torch.Tensor, self.paint.bias))
+
+    def forward(self, trunk: torch.Tensor, view: AtlasView, about: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        """Paint (N, 3, R, R) from what was read; ``about`` (N, 19, R, R) tells each texel what it is."""
+        levels = [self.reader(trunk, view, about)]
+        for down in self.down:
+            levels.append(down(functional.avg_pool2d(levels[-1], 2), style))
+        x = levels.pop()
+        for deep in self.deep:
+            x = x + deep(x, style)
+        for index in range(len(levels) - 1, -1, -1):
+            wide = functional.interpolate(self.widen[index](x), scale_factor=2, mode="bilinear", align_corners=False)
+            x = wide + levels[index]
+            x = x + self.up[index](x, style)
+        painted: torch.Tensor = self.paint(x)
+        return painted
+
+
+class UVGenerator(nn.Module):
+    """Paints the maps of stylecodes from the trunk's activations.
+
+    Source: StyleFaceUV, section 3.3; the warp and the separate painters are this package's.
+
+    Attributes:
+        config: the sizes.
+    """
+
+    style_mean: torch.Tensor
+    style_spread: torch.Tensor
+    fade: torch.Tensor
+
+    def __init__(self, config: UVGeneratorConfig | None = None) -> None:
+        """Make an untrained generator: mean albedo, no displacement.
+
+        Args:
+            config: the sizes; None for those of the embedded weights.
+        """
+        super().__init__()
+        self.config = config = config or UVGeneratorConfig()
+        dim, small = config.style_dim, config.displacement_resolution
+        self.register_buffer("style_mean", torch.zeros(dim))
+        self.register_buffer("style_spread", torch.ones(dim))
+        self.register_buffer("fade", torch.ones(1, 1, small, small))
+        self.place = nn.Parameter(0.3 * torch.randn(1, _PLACE_CHANNELS, small, small))
+        self.base_mean = nn.Parameter(torch.full((3, small, small), 0.5))
+        self.base = nn.Parameter(torch.zeros(config.components, 3, small, small))
+        self.base_weights = nn.Linear(dim, config.components)
+        self.colour = _Painter(config, config.widths)
+        self.relief = _Painter(config, config.displacement_widths)
+
+    def forward(self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor) -> UVPrediction:
+        """Paint the maps.
+
+        Args:
+            trunk: (N, trunk_channels, trunk_resolution, trunk_resolution) float, the synthesis network's activations.
+            view: where each texel lies in the image of those activations.
+            w: (N, style_dim) float stylecodes.
+
+        Returns:
+            Diffuse and displacement maps.
+
+        Raises:
+            InvalidArgumentError: a shape differs from the configuration.
+        """
+        self._check(trunk, view, w)
+        style = (w - self.style_mean) / self.style_spread
+        base = self.base_texture(style)
+        place = self._enlarge(self.place).expand(len(w), -1, -1, -1)
+        about = torch.cat([_about(view), place, base], dim=1)
+        diffuse = base + self.colour(trunk, view, about, style)
+        side = self.config.displacement_resolution
+        relief = self.relief(trunk, _smaller(view, side), functional.adaptive_avg_pool2d(about, side), style)
+        return UVPrediction(diffuse, torch.tanh(relief) * DISPLACEMENT_LIMIT_MM * self.fade)
+
+    def base_texture(self, style: torch.Tensor) -> torch.Tensor:
+        """Complete low-resolution albedo of normalised stylecodes (N, style_dim), enlarged; (N, 3, R, R)."""
+        small = self.base_mean + torch.einsum("nk,kchw->nchw", self.base_weights(style), self.base)
+        return self._enlarge(small)
+
+    def _enlarge(self, small: torch.Tensor) -> torch.Tensor:
+        size = (self.config.resolution, self.config.resolution)
+        return functional.interpolate(small, size=size, mode="bilinear", align_corners=False)
+
+    def _check(self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor) -> None:
+        config, count = self.config, len(w)
+        expected = {
+            "w": (w, (count, config.style_dim)),
+            "trunk": (trunk, (count, config.trunk_channels, config.trunk_resolution, config.trunk_resolution)),
+            "view.grid": (view.grid, (count, config.resolution, config.resolution, 2)),
+            "view.visibility": (view.visibility, (count, 1, config.resolution, config.resolution)),
+            "view.normal": (view.normal, (count, 3, config.resolution, config.resolution)),
+        }
+        for name, (value, shape) in expected.items():
+            if tuple(value.shape) != shape:
+                raise InvalidArgumentError(name, f"shape {shape}", tuple(value.shape))
+
+
+def _about(view: AtlasView) -> torch.Tensor:
+    """(N, 5, R, R): visibility, normal where visible, visibility of the mirrored texel."""
+    return torch.cat([view.visibility, view.normal * view.visibility, view.visibility.flip(-1)], dim=1)
+
+
+def _smaller(view: AtlasView, side: int) -> AtlasView:
+    """The view on a smaller atlas; texels at the border of a chart read beside it and are faded anyway."""
+    grid = functional.adaptive_avg_pool2d(view.grid.permute(0, 3, 1, 2), side).permute(0, 2, 3, 1)
+    shrink = functional.adaptive_avg_pool2d
+    return AtlasView(grid, shrink(view.visibility, side), shrink(view.normal, side))
+
+
+def config_to_dict(config: UVGeneratorConfig) -> dict[str, object]:
+    """Return the configuration as the header of a weight file holds it."""
+    return {"architecture": ARCHITECTURE, **asdict(config)}
+
+
+def load_uv_generator(path: str | Path) -> UVGenerator:
+    """Load a trained UV generator.
+
+    Args:
+        path: a safetensors file whose header holds the sizes.
+
+    Returns:
+        The generator, in evaluation mode.
+
+    Raises:
+        WeightsError: missing, altered or misshapen tensors, or another architecture.
+    """
+    values = load_config(path)
+    if values.pop("architecture", None) != ARCHITECTURE:
+        raise WeightsError(f"{path}: expected the configuration of a {ARCHITECTURE}, got another")
+    try:
+        fixed = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        config = UVGeneratorConfig(**fixed)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise WeightsError(f"{path}: expected the sizes of a {ARCHITECTURE}, got {sorted(values)}") from error
+    generator = UVGenerator(config)
+    load_into(generator, path)
+    return generator.eval()

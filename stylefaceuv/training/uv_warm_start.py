@@ -1,0 +1,294 @@
+"""First stage of the UV generator: regress maps to textures that were lifted from both views.
+
+    python -m stylefaceuv.training uv-warm --root DIR --run RUN --steps 2000
+
+Only the generator's own painters learn; the trunk is the pretrained synthesis and stays frozen. The run folder gets
+``checkpoint.pt`` (exact resume), ``metrics.jsonl``, sample grids and ``uv_generator.safetensors`` (averaged weights).
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from stylefaceuv.bundle import Bundle
+from stylefaceuv.components import Components, load_components
+from stylefaceuv.lifting.albedo_model import AlbedoModel
+from stylefaceuv.lifting.atlas_view import AtlasViewer
+from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction, config_to_dict
+from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
+from stylefaceuv.training.run_log import log_metrics, save_grid
+from stylefaceuv.training.uv_dataset import TargetSet, read_targets
+from stylefaceuv.types import PART_NAMES
+from stylefaceuv.weights_file import save_tensors
+
+HELD_OUT = 32
+"""Faces at the end of the target set that are never trained on."""
+
+
+@dataclass(frozen=True)
+class WarmStartConfig:
+    """Constants of the stage.
+
+    Attributes:
+        steps: of Adam.
+        batch: faces a step.
+        learning_rate: of Adam, falling to a twentieth by a cosine.
+        unsure: weight of texels of confidence 0; sure ones weigh 1.
+        detail: weight of differences between neighbouring texels.
+        eyes: weight of the eye islands, which are small and matter.
+        base: weight of the low-resolution base's own error.
+        average: decay of the averaged weights.
+        seed: of the order of faces.
+        checkpoint_every: steps.
+    """
+
+    steps: int = 2000
+    batch: int = 4
+    learning_rate: float = 2e-3
+    unsure: float = 0.35
+    detail: float = 1.0
+    eyes: float = 6.0
+    base: float = 0.3
+    average: float = 0.995
+    seed: int = 0
+    checkpoint_every: int = 100
+
+
+class AtlasViews:
+    """Views of the whole target set, made once by the mapper's head and kept in half precision.
+
+    Args:
+        parts: mapper and face model.
+        stylecodes: (n, 512) float.
+        resolution: edge of the atlas.
+    """
+
+    def __init__(self, parts: Components, stylecodes: torch.Tensor, resolution: int) -> None:
+        self.resolution = resolution
+        viewer = AtlasViewer(parts.face_model, resolution)
+        texels = viewer.surface.texels
+        self.texels, self.part = texels, texels.part
+        rows = []
+        with torch.inference_mode():
+            coefficients = parts.mapper(stylecodes)
+            for row in tqdm(range(len(stylecodes)), desc="views", unit="face", mininterval=10):
+                view = viewer.surface.view(coefficients[row], 512)
+                rows.append(torch.cat([view.pixel / 256 - 1, view.normal, view.confidence[:, None]], dim=1).half())
+        self.rows = rows
+
+    def __getitem__(self, rows: torch.Tensor) -> AtlasView:
+        """Return the views of some faces."""
+        views = [self.texels.scatter(self.rows[row].float()) for row in rows.tolist()]
+        outside = self.texels.scatter(torch.ones(len(self.part), 1)) < 0.5
+        stacked = torch.stack(views)
+        grid = torch.where(outside, torch.full_like(stacked[:, :2], 2.0), stacked[:, :2]).permute(0, 2, 3, 1)
+        return AtlasView(grid, stacked[:, 5:6], stacked[:, 2:5])
+
+
+class WarmStartLoss(nn.Module):
+    """Weighted L1 of colours and of their differences between neighbours.
+
+    Args:
+        chart: (1, 1, R, R) float, 1 on charts.
+        eyes: (1, 1, R, R) float, 1 on the eye islands.
+        config: weights.
+    """
+
+    def __init__(self, chart: torch.Tensor, eyes: torch.Tensor, config: WarmStartConfig) -> None:
+        super().__init__()
+        self.chart, self.eyes, self.config = chart, eyes, config
+
+    def forward(
+        self, painted: torch.Tensor, base: torch.Tensor, target: torch.Tensor, confidence: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """Return the terms by name, each a scalar that already carries its weight.
+
+        Args:
+            painted: (N, 3, R, R) float.
+            base: (N, 3, R, R) float.
+            target: (N, 3, R, R) float in [0, 1].
+            confidence: (N, 1, R, R) float in [0, 1].
+        """
+        weight = (self.config.unsure + (1 - self.config.unsure) * confidence) * self.chart
+        weight = weight + self.config.eyes * self.eyes
+        total = weight.sum()
+        error = painted - target
+        colour = (error.abs() * weight).sum() / total
+        across = ((error[..., 1:] - error[..., :-1]).abs() * torch.minimum(weight[..., 1:], weight[..., :-1])).sum()
+        down = (error[..., 1:, :] - error[..., :-1, :]).abs() * torch.minimum(weight[..., 1:, :], weight[..., :-1, :])
+        detail = (across + down.sum()) / total
+        coarse = ((base - target).abs() * weight).sum() / total
+        return {"colour": colour, "detail": self.config.detail * detail, "base": self.config.base * coarse}
+
+
+def new_generator(albedo: AlbedoModel, stylecodes: torch.Tensor, fade: torch.Tensor) -> UVGenerator:
+    """Make the generator that the training starts from: the albedo model is its base.
+
+    Args:
+        albedo: mean and basis.
+        stylecodes: (n, 512) float, whose statistics normalise styles.
+        fade: (1, 1, r, r) float, 0 at the neck ring.
+
+    Returns:
+        The generator.
+    """
+    torch.manual_seed(0)
+    generator = UVGenerator()
+    small = generator.config.displacement_resolution
+    with torch.no_grad():
+        generator.style_mean.copy_(stylecodes.mean(dim=0))
+        generator.style_spread.copy_(stylecodes.std(dim=0))
+        generator.fade.copy_(fade)
+        generator.base_mean.copy_(functional.adaptive_avg_pool2d(albedo.mean, small))
+        basis = functional.adaptive_avg_pool2d(albedo.basis, small)
+        generator.base.copy_(basis[: generator.config.components])
+        generator.base_weights.weight.mul_(0.1)
+    return generator
+
+
+def displacement_fade(parts: Components, resolution: int) -> torch.Tensor:
+    """(1, 1, r, r) float: 1 on the skin of face and head, 0 near the neck ring and off the skin.
+
+    Args:
+        parts: with the face model.
+        resolution: edge of the displacement map.
+    """
+    surface = AtlasViewer(parts.face_model, 4 * resolution).surface
+    texels, model = surface.texels, parts.face_model
+    ring = float(model.mean[model.neck_ring, 1].max())
+    height = ((surface.rest_positions[:, 1] - ring) / 0.4).clamp(0, 1)
+    skin = (texels.part == PART_NAMES.index("skin")).float()
+    fine = texels.scatter((height * height * (3 - 2 * height) * skin)[:, None])[None]
+    return -functional.max_pool2d(-functional.avg_pool2d(fine, 4), 3, stride=1, padding=1)
+
+
+class WarmStart:
+    """The stage's state and its loop.
+
+    Args:
+        parts: frozen networks and the face model.
+        targets: training faces; the last 32 are held out.
+        config: constants.
+        run: folder of the run.
+    """
+
+    def __init__(self, parts: Components, targets: TargetSet, config: WarmStartConfig, run: Path) -> None:
+        self.parts, self.targets, self.config, self.run = parts, targets, config, run
+        parts.generator.requires_grad_(False)
+        fade = displacement_fade(parts, UVGenerator().config.displacement_resolution)
+        self.model = new_generator(parts.albedo_model, targets.w, fade)
+        self.views = AtlasViews(parts, targets.w, self.model.config.resolution)
+        texels, part = self.views.texels, self.views.part
+        eyes = ((part == PART_NAMES.index("eye_left")) | (part == PART_NAMES.index("eye_right"))).float()
+        chart = texels.scatter(torch.ones(len(part), 1))[None]
+        self.loss = WarmStartLoss(chart, texels.scatter(eyes[:, None])[None], config)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.99))
+        self.average = WeightAverage(self.model, config.average)
+        self.source = torch.Generator().manual_seed(config.seed)
+
+    def predict(self, rows: torch.Tensor, model: UVGenerator | None = None) -> tuple[UVPrediction, torch.Tensor]:
+        """Paint the maps of some faces; returns them and the base."""
+        model = model or self.model
+        w = self.targets.w[rows]
+        with torch.no_grad():
+            trunk = self.parts.generator.synthesis_features(w, model.config.trunk_resolution)
+        prediction = model(trunk, self.views[rows], w)
+        return prediction, model.base_texture((w - model.style_mean) / model.style_spread)
+
+    def terms(self, rows: torch.Tensor, model: UVGenerator | None = None) -> dict[str, torch.Tensor]:
+        """Loss terms of some faces."""
+        prediction, base = self.predict(rows, model)
+        target = self.targets.diffuse[rows].float() / 255
+        confidence = self.targets.confidence[rows].float()[:, None] / 255
+        return self.loss(prediction.diffuse, base, target, confidence)
+
+    def fit(self, max_minutes: float) -> None:
+        """Train until the steps are done or the time is over; a checkpoint is written at the end too."""
+        kept = {"model": self.model, "optimizer": self.optimizer, "average": self.average}
+        step = resume(self.run / "checkpoint.pt", kept, self.source)
+        began = time.monotonic()
+        with tqdm(total=self.config.steps, initial=step, unit="step", mininterval=10) as bar:
+            while step < self.config.steps and time.monotonic() - began < 60 * max_minutes:
+                terms = self._step(step)
+                step += 1
+                bar.update()
+                if step % 10 == 0:
+                    log_metrics(self.run / "metrics.jsonl", step, terms)
+                if step % self.config.checkpoint_every == 0:
+                    self._save(step, kept)
+        self._save(step, kept)
+
+    def _step(self, step: int) -> dict[str, float]:
+        cosine = float(torch.cos(torch.tensor(step / self.config.steps * torch.pi)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * (0.05 + 0.475 * (1 + cosine)) * min(1.0, (step + 1) / 50)
+        trained = max(len(self.targets) - HELD_OUT, 1)
+        rows = torch.randint(trained, (self.config.batch,), generator=self.source)
+        terms = self.terms(rows)
+        self.optimizer.zero_grad()
+        torch.stack(list(terms.values())).sum().backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.average.update(self.model)
+        return {name: float(term.detach()) for name, term in terms.items()}
+
+    @torch.no_grad()
+    def _save(self, step: int, kept: dict[str, object]) -> None:
+        save_checkpoint(self.run / "checkpoint.pt", step, kept, self.source)
+        averaged = UVGenerator(self.model.config)
+        averaged.load_state_dict(self.average.values)
+        save_generator(self.run / "uv_generator.safetensors", averaged)
+        held = torch.arange(max(len(self.targets) - HELD_OUT, 0), len(self.targets))
+        parts = [self.terms(rows, averaged) for rows in held.split(4)]
+        losses = {f"held_out_{name}": float(torch.stack([p[name] for p in parts]).mean()) for name in parts[0]}
+        log_metrics(self.run / "metrics.jsonl", step, losses)
+        shown = held[:6]
+        painted = self.predict(shown, averaged)[0].diffuse
+        save_grid(self.run / f"samples-{step:06d}.jpg", [painted, self.targets.diffuse[shown].float() / 255])
+
+
+def save_generator(path: Path, generator: UVGenerator) -> None:
+    """Write a UV generator in half precision.
+
+    Args:
+        path: the file.
+        generator: trained.
+    """
+    tensors = {name: value.half() for name, value in generator.state_dict().items()}
+    save_tensors(path, tensors, config_to_dict(generator.config))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the stage's command line."""
+    parser.add_argument("--root", type=Path, required=True, help="data set folder with targets")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run; an interrupted run goes on")
+    parser.add_argument("--steps", type=int, default=WarmStartConfig.steps)
+    parser.add_argument("--batch", type=int, default=WarmStartConfig.batch)
+    parser.add_argument("--shards", type=int, default=None, help="target shards to use; default: all")
+    parser.add_argument("--max-minutes", type=float, default=1e9)
+    parser.add_argument("--threads", type=int, default=2)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    args = parser.parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    args.run.mkdir(parents=True, exist_ok=True)
+    config = WarmStartConfig(steps=args.steps, batch=args.batch)
+    parts = load_components(Bundle.open(None), torch.device("cpu"))
+    log_metrics(args.run / "config.jsonl", 0, {name: float(value) for name, value in asdict(config).items()})
+    WarmStart(parts, read_targets(args.root, args.shards), config, args.run).fit(args.max_minutes)
+
+
+if __name__ == "__main__":
+    main()
