@@ -16,6 +16,7 @@ from stylefaceuv.networks.generator import Generator
 from stylefaceuv.networks.landmarker import Landmarker, load_landmarker
 from stylefaceuv.networks.load_generator import load_generator
 from stylefaceuv.networks.mapper import Mapper, load_mapper
+from stylefaceuv.networks.uv_generator import UVGenerator, load_uv_generator
 from stylefaceuv.networks.yaw import YawEditor, load_yaw_editor
 from stylefaceuv.rendering.renderer import Renderer
 
@@ -33,6 +34,7 @@ class Components:
         renderer: mesh to pixels.
         exporter: mesh to files.
         yaw_editor: turns a stylecode's face; None where there is none.
+        uv_generator: paints maps without an image; None where there is none.
     """
 
     generator: Generator
@@ -43,6 +45,7 @@ class Components:
     renderer: Renderer
     exporter: Exporter
     yaw_editor: YawEditor | None = None
+    uv_generator: UVGenerator | None = None
 
 
 def load_components(bundle: Bundle, device: torch.device) -> Components:
@@ -58,6 +61,7 @@ def load_components(bundle: Bundle, device: torch.device) -> Components:
     Raises:
         WeightsError: a file does not hold what its component needs.
     """
+    known = bundle.config.components
     return Components(
         generator=load_generator(bundle.path("generator")).to(device).eval(),
         mapper=load_mapper(bundle.path("mapper")).to(device).eval(),
@@ -66,7 +70,8 @@ def load_components(bundle: Bundle, device: torch.device) -> Components:
         albedo_model=load_albedo_model(bundle.path("albedo")).to(device),
         renderer=Renderer(),
         exporter=Exporter(),
-        yaw_editor=load_yaw_editor(bundle.path("yaw")).to(device) if "yaw" in bundle.config.components else None,
+        yaw_editor=load_yaw_editor(bundle.path("yaw")).to(device) if "yaw" in known else None,
+        uv_generator=load_uv_generator(bundle.path("uv_generator")).to(device) if "uv_generator" in known else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""From a stylecode to the coefficients and maps of a face: image, landmarks, registration, lifting."""
+"""From a stylecode to the coefficients and maps of a face, lifted from its image or painted without one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy.typing as npt
 import torch
 
 from stylefaceuv.components import Components
-from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.errors import InvalidArgumentError, WeightsError
+from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.lifting.lifter import LiftedFace, Lifter, Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
@@ -18,6 +19,7 @@ from stylefaceuv.types import FaceCoefficients, UVMaps
 
 DISPLACEMENT_RESOLUTION = 64
 HAIR = ("clean", "keep")
+DETAIL = ("lifted", "generator")
 
 
 @dataclass(frozen=True)
@@ -25,16 +27,14 @@ class MadeFace:
     """What is known of one stylecode after all networks have run.
 
     Attributes:
-        coefficients: unbatched, registered on the image, lighting as estimated from it.
+        coefficients: unbatched; registered on the image, lighting as estimated from it, where it was made.
         maps: the textures.
-        registration_error: mean landmark distance in outer-eye distances.
-        image: (R, R, 3) uint8 sRGB, the StyleGAN2 image.
+        registration_error: mean landmark distance in outer-eye distances; NaN where nothing was registered.
     """
 
     coefficients: FaceCoefficients
     maps: UVMaps
     registration_error: float
-    image: npt.NDArray[np.uint8]
 
 
 class FaceMaker:
@@ -56,17 +56,29 @@ class FaceMaker:
         self.components = components
         self.registrar = Registrar(components.face_model)
         self.lifter = Lifter(components.face_model, components.albedo_model, texture_size)
+        painter = components.uv_generator
+        self.viewer = AtlasViewer(components.face_model, painter.config.resolution) if painter else None
 
     @torch.inference_mode()
-    def make(self, stylecode: torch.Tensor) -> MadeFace:
+    def make(self, stylecode: torch.Tensor, detail: str = "lifted") -> MadeFace:
         """Make one face.
 
         Args:
             stylecode: (512,) float32.
+            detail: "lifted" reads the StyleGAN2 image; "generator" never makes it, which is several times faster.
 
         Returns:
-            Coefficients, maps, registration error and image.
+            Coefficients, maps and registration error.
+
+        Raises:
+            InvalidArgumentError: unknown choice.
+            WeightsError: "generator" without a UV generator.
         """
+        if detail not in DETAIL:
+            raise InvalidArgumentError("detail", f"one of {DETAIL}", repr(detail))
+        return self._lifted(stylecode) if detail == "lifted" else self._painted(stylecode)
+
+    def _lifted(self, stylecode: torch.Tensor) -> MadeFace:
         parts = self.components
         image = to_unit_range(parts.generator.synthesis(stylecode[None]))
         detection = parts.landmarker.detect(image)
@@ -77,8 +89,20 @@ class FaceMaker:
         coefficients = registered.coefficients[0]
         lifted = self.lifter(Photo(image[0], coefficients, points[0]), keep_hair=self.keep_hair)
         coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))
-        pixels = _to_pixels(image[0])
-        return MadeFace(coefficients, _maps(lifted), float(registered.error[0]), pixels)
+        return MadeFace(coefficients, _maps(lifted), float(registered.error[0]))
+
+    def _painted(self, stylecode: torch.Tensor) -> MadeFace:
+        parts, painter = self.components, self.components.uv_generator
+        if painter is None or self.viewer is None:
+            raise WeightsError("detail: expected a bundle with a UV generator for 'generator', got one without")
+        w = stylecode[None]
+        coefficients = parts.mapper(w)
+        view = self.viewer(coefficients)
+        painted = painter(parts.generator.synthesis_features(w, painter.config.trunk_resolution), view, w)
+        diffuse = self.lifter.enlarge(painted.diffuse[0].clamp(0, 1), view.visibility[0])
+        relief = painted.displacement[0].permute(1, 2, 0).cpu().numpy().astype(np.float32)
+        maps = UVMaps(_to_pixels(diffuse), np.ascontiguousarray(relief), view.visibility[0, 0].cpu().numpy())
+        return MadeFace(coefficients[0], maps, float("nan"))
 
 
 def _maps(lifted: LiftedFace) -> UVMaps:

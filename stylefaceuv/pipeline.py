@@ -110,6 +110,7 @@ class StyleFaceUV:
         self,
         w: torch.Tensor | npt.NDArray[np.float32],
         *,
+        detail: str = "lifted",
         seed: int | None = None,
         start: int | None = None,
         truncation: float | None = None,
@@ -118,6 +119,7 @@ class StyleFaceUV:
 
         Args:
             w: (N, 512) float32, or (512,) for a single head.
+            detail: "lifted" for every freckle, "generator" for crowds: faster, its image is never made.
             seed: kept in the provenance of exported files.
             start: number of the first stylecode under that seed, for the provenance.
             truncation: for the provenance.
@@ -132,10 +134,10 @@ class StyleFaceUV:
         faces = []
         for row, stylecode in enumerate(batch):
             index = None if seed is None else (start or 0) + row
-            faces.append(self._face(stylecode, provenance_of(self.bundle, seed, index, truncation)))
+            faces.append(self._face(stylecode, detail, provenance_of(self.bundle, seed, index, truncation)))
         return faces[0] if w.ndim == 1 else faces
 
-    def _face(self, stylecode: torch.Tensor, provenance: Provenance) -> Face:
-        made = self.maker.make(stylecode)
+    def _face(self, stylecode: torch.Tensor, detail: str, provenance: Provenance) -> Face:
+        made = self.maker.make(stylecode, detail)
         code = stylecode.cpu().numpy()
         return Face(code, made.coefficients, made.maps, made.registration_error, provenance, self.studio)

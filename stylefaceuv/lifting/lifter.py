@@ -26,6 +26,7 @@ from stylefaceuv.types import PART_NAMES, FaceCoefficients
 _SKIN = PART_NAMES.index("skin")
 _CAST_SHARE = 0.5
 _EVENED_SHARE = 0.7
+_GRAIN = 0.006
 _BROW_TOPS = (105, 334)
 _EARS = (234, 454)
 
@@ -169,6 +170,27 @@ class Lifter(nn.Module):
         explained = functional.interpolate(fit.weights, size=size, mode="bilinear", align_corners=False)
         seen = self.texels.scatter(texels.confidence[:, None])[None]
         return solid_mask(torch.minimum(seen, explained) * self.skin_chart, self.texels.resolution // 256, 2)
+
+    @torch.no_grad()
+    def enlarge(self, diffuse: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
+        """Bring a small painted map to this lifter's size: eyes repainted sharply, grain on the skin.
+
+        Args:
+            diffuse: (3, r, r) float in [0, 1], sRGB, delit, complete.
+            visibility: (1, r, r) float in [0, 1], what of it was seen; an iris that was not is brown.
+
+        Returns:
+            (3, R, R) float in [0, 1].
+        """
+        size = (self.texels.resolution, self.texels.resolution)
+        large = functional.interpolate(diffuse[None], size=size, mode="bicubic", align_corners=False)
+        seen = functional.interpolate(visibility[None], size=size, mode="bilinear", align_corners=False)
+        tone = float(luminance(srgb_to_linear(large[0, :, size[0] // 2, size[1] // 2].clamp(0, 1))))
+        painted = self.texels.gather((large + _GRAIN * self.grain * self.skin_chart)[0]).clamp(0, 1)
+        confidence = self.texels.gather(seen[0])[:, 0]
+        for eye in self.eyes:
+            painted[eye.rows] = paint_eye(eye, painted[eye.rows], confidence[eye.rows], tone)
+        return push_pull(self.texels.scatter(painted)[None], self.covered)[0].clamp(0, 1)
 
     def delight(self, texels: LiftedTexels) -> tuple[torch.Tensor, AlbedoFit]:
         """Alternate the light and the robust albedo fit.

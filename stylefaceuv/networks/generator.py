@@ -26,6 +26,9 @@ class Generator(Protocol):
     def synthesis(self, w: torch.Tensor) -> torch.Tensor:
         """Synthesise (N, 3, R, R) images, about [-1, 1], sRGB, of (N, 512) or (N, num_ws, 512) stylecodes."""
 
+    def synthesis_features(self, w: torch.Tensor, resolution: int) -> torch.Tensor:
+        """Return the (N, C, resolution, resolution) activations after the last convolution at a resolution."""
+
 
 def to_unit_range(images: torch.Tensor) -> torch.Tensor:
     """Bring synthesised images to [0, 1].

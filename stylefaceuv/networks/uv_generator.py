@@ -84,7 +84,7 @@ class UVPrediction:
 
 
 class _ModulatedConv(nn.Module):
-    """Scale by style, depth-wise 3x3, point-wise, bias, leaky ReLU: MobileStyleGAN's convolution."""
+    """Scale to unit level and by style, depth-wise 3x3, point-wise, bias, leaky ReLU: MobileStyleGAN's convolution."""
 
     def __init__(self, in_channels: int, out_channels: int, style_dim: int) -> None:
         super().__init__()
@@ -96,11 +96,12 @@ class _ModulatedConv(nn.Module):
         nn.init.normal_(self.depthwise.weight, std=0.15)
         with torch.no_grad():
             self.depthwise.weight[:, :, 1, 1] += 1
-        nn.init.kaiming_normal_(self.pointwise.weight, a=LEAKY_SLOPE)
+        nn.init.normal_(self.pointwise.weight, std=in_channels**-0.5)
         nn.init.zeros_(cast(torch.Tensor, self.pointwise.bias))
 
     def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
-        scaled = x * self.style(style)[:, :, None, None]
+        level = x.square().mean(dim=(1, 2, 3), keepdim=True).add(1e-6).rsqrt()
+        scaled = x * (self.style(style)[:, :, None, None] * level)
         return functional.leaky_relu(self.pointwise(self.depthwise(scaled)), LEAKY_SLOPE)
 
 
@@ -171,6 +172,7 @@ class UVGenerator(nn.Module):
 
     style_mean: torch.Tensor
     style_spread: torch.Tensor
+    trunk_level: torch.Tensor
     fade: torch.Tensor
 
     def __init__(self, config: UVGeneratorConfig | None = None) -> None:
@@ -184,6 +186,7 @@ class UVGenerator(nn.Module):
         dim, small = config.style_dim, config.displacement_resolution
         self.register_buffer("style_mean", torch.zeros(dim))
         self.register_buffer("style_spread", torch.ones(dim))
+        self.register_buffer("trunk_level", torch.ones(1, config.trunk_channels, 1, 1))
         self.register_buffer("fade", torch.ones(1, 1, small, small))
         self.place = nn.Parameter(0.3 * torch.randn(1, _PLACE_CHANNELS, small, small))
         self.base_mean = nn.Parameter(torch.full((3, small, small), 0.5))
@@ -207,7 +210,7 @@ class UVGenerator(nn.Module):
             InvalidArgumentError: a shape differs from the configuration.
         """
         self._check(trunk, view, w)
-        style = (w - self.style_mean) / self.style_spread
+        style, trunk = (w - self.style_mean) / self.style_spread, trunk / self.trunk_level
         base = self.base_texture(style)
         place = self._enlarge(self.place).expand(len(w), -1, -1, -1)
         about = torch.cat([_about(view), place, base], dim=1)

@@ -20,7 +20,6 @@ from tqdm import tqdm
 
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
-from stylefaceuv.lifting.albedo_model import AlbedoModel
 from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction, config_to_dict
 from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
@@ -29,8 +28,8 @@ from stylefaceuv.training.uv_dataset import TargetSet, read_targets
 from stylefaceuv.types import PART_NAMES
 from stylefaceuv.weights_file import save_tensors
 
-HELD_OUT = 32
-"""Faces at the end of the target set that are never trained on."""
+HELD_OUT_EVERY = 48
+"""Faces whose number in the data set is a multiple of this are never trained on."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class WarmStartConfig:
 
     steps: int = 2000
     batch: int = 4
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     unsure: float = 0.35
     detail: float = 1.0
     eyes: float = 6.0
@@ -129,12 +128,12 @@ class WarmStartLoss(nn.Module):
         return {"colour": colour, "detail": self.config.detail * detail, "base": self.config.base * coarse}
 
 
-def new_generator(albedo: AlbedoModel, stylecodes: torch.Tensor, fade: torch.Tensor) -> UVGenerator:
+def new_generator(parts: Components, stylecodes: torch.Tensor, fade: torch.Tensor) -> UVGenerator:
     """Make the generator that the training starts from: the albedo model is its base.
 
     Args:
-        albedo: mean and basis.
-        stylecodes: (n, 512) float, whose statistics normalise styles.
+        parts: with albedo model and synthesis network.
+        stylecodes: (n, 512) float, whose statistics normalise styles and activations.
         fade: (1, 1, r, r) float, 0 at the neck ring.
 
     Returns:
@@ -142,8 +141,10 @@ def new_generator(albedo: AlbedoModel, stylecodes: torch.Tensor, fade: torch.Ten
     """
     torch.manual_seed(0)
     generator = UVGenerator()
-    small = generator.config.displacement_resolution
+    small, albedo = generator.config.displacement_resolution, parts.albedo_model
     with torch.no_grad():
+        trunk = parts.generator.synthesis_features(stylecodes[:16], generator.config.trunk_resolution)
+        generator.trunk_level.copy_(trunk.square().mean(dim=(0, 2, 3), keepdim=True).sqrt().clamp_min(1e-3))
         generator.style_mean.copy_(stylecodes.mean(dim=0))
         generator.style_spread.copy_(stylecodes.std(dim=0))
         generator.fade.copy_(fade)
@@ -175,16 +176,15 @@ class WarmStart:
 
     Args:
         parts: frozen networks and the face model.
-        targets: training faces; the last 32 are held out.
+        targets: faces; one in 48 is held out.
         config: constants.
         run: folder of the run.
     """
 
     def __init__(self, parts: Components, targets: TargetSet, config: WarmStartConfig, run: Path) -> None:
         self.parts, self.targets, self.config, self.run = parts, targets, config, run
-        parts.generator.requires_grad_(False)
         fade = displacement_fade(parts, UVGenerator().config.displacement_resolution)
-        self.model = new_generator(parts.albedo_model, targets.w, fade)
+        self.model = new_generator(parts, targets.w, fade)
         self.views = AtlasViews(parts, targets.w, self.model.config.resolution)
         texels, part = self.views.texels, self.views.part
         eyes = ((part == PART_NAMES.index("eye_left")) | (part == PART_NAMES.index("eye_right"))).float()
@@ -193,6 +193,8 @@ class WarmStart:
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.99))
         self.average = WeightAverage(self.model, config.average)
         self.source = torch.Generator().manual_seed(config.seed)
+        held = targets.number % HELD_OUT_EVERY == 0
+        self.held, self.trained = held.nonzero()[:, 0][:32], (~held).nonzero()[:, 0]
 
     def predict(self, rows: torch.Tensor, model: UVGenerator | None = None) -> tuple[UVPrediction, torch.Tensor]:
         """Paint the maps of some faces; returns them and the base."""
@@ -230,8 +232,7 @@ class WarmStart:
         cosine = float(torch.cos(torch.tensor(step / self.config.steps * torch.pi)))
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * (0.05 + 0.475 * (1 + cosine)) * min(1.0, (step + 1) / 50)
-        trained = max(len(self.targets) - HELD_OUT, 1)
-        rows = torch.randint(trained, (self.config.batch,), generator=self.source)
+        rows = self.trained[torch.randint(len(self.trained), (self.config.batch,), generator=self.source)]
         terms = self.terms(rows)
         self.optimizer.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
@@ -246,13 +247,12 @@ class WarmStart:
         averaged = UVGenerator(self.model.config)
         averaged.load_state_dict(self.average.values)
         save_generator(self.run / "uv_generator.safetensors", averaged)
-        held = torch.arange(max(len(self.targets) - HELD_OUT, 0), len(self.targets))
-        parts = [self.terms(rows, averaged) for rows in held.split(4)]
+        parts = [self.terms(rows, averaged) for rows in self.held.split(4)]
         losses = {f"held_out_{name}": float(torch.stack([p[name] for p in parts]).mean()) for name in parts[0]}
         log_metrics(self.run / "metrics.jsonl", step, losses)
-        shown = held[:6]
+        shown = self.held[:6]
         painted = self.predict(shown, averaged)[0].diffuse
-        save_grid(self.run / f"samples-{step:06d}.jpg", [painted, self.targets.diffuse[shown].float() / 255])
+        save_grid(self.run / f"samples-{step:06d}.png", [painted, self.targets.diffuse[shown].float() / 255])
 
 
 def save_generator(path: Path, generator: UVGenerator) -> None:
