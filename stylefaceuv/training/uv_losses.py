@@ -1,0 +1,103 @@
+"""Losses of the UV generator's second stage. Equations are the paper's, StyleFaceUV section 3.4."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+from stylefaceuv.lifting.pyramid import blur
+from stylefaceuv.training.feature_networks import FeatureNetwork
+
+
+def photometric_loss(rendered: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean distance of colours where the mask counts (Eq. 5).
+
+    Args:
+        rendered: (N, 3, H, W) float, sRGB.
+        target: (N, 3, H, W) float, sRGB.
+        mask: (N, 1, H, W) float, not negative.
+
+    Returns:
+        Scalar: sum of |rendered - target|_2 mask over sum of mask, averaged over faces.
+    """
+    distance = ((rendered - target).square().sum(dim=1, keepdim=True) + 1e-8).sqrt()
+    return ((distance * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp_min(1e-6)).mean()
+
+
+def perceptual_loss(
+    network: FeatureNetwork, rendered: torch.Tensor, target: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """Distance of unit-length features where the mask counts.
+
+    Args:
+        network: features.
+        rendered: (N, 3, H, W) float in [0, 1], composited over the target.
+        target: (N, 3, H, W) float in [0, 1].
+        mask: (N, 1, H, W) float.
+
+    Returns:
+        Scalar, mean over the feature maps.
+    """
+    with torch.no_grad():
+        wanted = [functional.normalize(feature, dim=1) for feature in network(target)]
+    terms = []
+    for feature, goal in zip(network(rendered), wanted, strict=True):
+        weight = functional.adaptive_avg_pool2d(mask, (feature.shape[-2], feature.shape[-1]))
+        distance = (functional.normalize(feature, dim=1) - goal).square().sum(dim=1, keepdim=True)
+        terms.append((distance * weight).sum() / weight.sum().clamp_min(1e-6))
+    return torch.stack(terms).mean()
+
+
+def generator_loss(fake_scores: torch.Tensor) -> torch.Tensor:
+    """Non-saturating loss of the generator (Eq. 6): softplus(-D(fake))."""
+    return functional.softplus(-fake_scores).mean()
+
+
+def discriminator_loss(real_scores: torch.Tensor, fake_scores: torch.Tensor) -> torch.Tensor:
+    """Non-saturating loss of the discriminator (Eq. 8): softplus(-D(real)) + softplus(D(fake))."""
+    return functional.softplus(-real_scores).mean() + functional.softplus(fake_scores).mean()
+
+
+def gradient_penalty(real: torch.Tensor, real_scores: torch.Tensor) -> torch.Tensor:
+    """R1: half the squared gradient of the scores of real images with respect to them.
+
+    Args:
+        real: (N, 3, H, W) float that requires a gradient.
+        real_scores: (N, 1) float, of ``real``.
+
+    Returns:
+        Scalar, not yet times gamma.
+    """
+    (gradient,) = torch.autograd.grad(real_scores.sum(), real, create_graph=True)
+    return gradient.square().sum((1, 2, 3)).mean() / 2
+
+
+def albedo_prior(diffuse: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
+    """Keep slow changes of colour ratios near the albedo base: what light and shade do is not albedo.
+
+    Args:
+        diffuse: (N, 3, R, R) float, sRGB.
+        base: (N, 3, R, R) float, sRGB, the low-resolution base, not trained by this term.
+
+    Returns:
+        Scalar.
+    """
+    slow = blur(diffuse - base.detach(), 4)
+    chroma = diffuse - diffuse.mean(dim=1, keepdim=True)
+    steps = (chroma[..., 1:] - chroma[..., :-1]).abs().mean() + (chroma[..., 1:, :] - chroma[..., :-1, :]).abs().mean()
+    return slow.abs().mean() + steps
+
+
+def displacement_prior(displacement: torch.Tensor) -> torch.Tensor:
+    """Prefer small and smooth displacement.
+
+    Args:
+        displacement: (N, 3, r, r) float, millimetres.
+
+    Returns:
+        Scalar: mean square in mm² plus mean square of the discrete Laplacian.
+    """
+    centre = displacement[..., 1:-1, 1:-1]
+    around = displacement[..., 2:, 1:-1] + displacement[..., :-2, 1:-1]
+    around = around + displacement[..., 1:-1, 2:] + displacement[..., 1:-1, :-2]
+    return 0.1 * displacement.square().mean() + (4 * centre - around).square().mean()
