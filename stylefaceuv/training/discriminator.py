@@ -80,3 +80,13 @@ class Discriminator(nn.Module):
         flat = functional.leaky_relu(self.hidden(self.last(x).flatten(1)), LEAKY_SLOPE) * _GAIN
         scores: torch.Tensor = self.score(flat)
         return scores
+
+
+def discriminator_for(resolution: int) -> Discriminator:
+    """Make a discriminator of small widths.
+
+    Args:
+        resolution: edge of the images, a power of two.
+    """
+    widths = (32, 64, 96, 128, 192, 256, 256)
+    return Discriminator(resolution, widths[-(resolution.bit_length() - 2) :])

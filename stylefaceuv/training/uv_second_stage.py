@@ -23,7 +23,7 @@ from stylefaceuv.components import Components, load_components
 from stylefaceuv.networks.uv_generator import UVGenerator, UVPrediction, load_uv_generator
 from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
 from stylefaceuv.training.dataset import FaceShards
-from stylefaceuv.training.discriminator import Discriminator
+from stylefaceuv.training.discriminator import discriminator_for
 from stylefaceuv.training.feature_networks import FeatureNetwork, load_feature_network
 from stylefaceuv.training.run_log import log_metrics, save_grid
 from stylefaceuv.training.uv_config import DEFAULT_CONFIG, UVTrainingConfig, read_config
@@ -81,7 +81,7 @@ class SecondStage:
         root: folder of the data set.
         config: constants.
         run: folder of the run.
-        features: of the perceptual loss.
+        features: of the perceptual loss; None trains without it.
         displacement: False trains without.
         seed: of the order of faces.
     """
@@ -94,7 +94,7 @@ class SecondStage:
         root: Path,
         config: UVTrainingConfig,
         run: Path,
-        features: FeatureNetwork,
+        features: FeatureNetwork | None,
         displacement: bool = True,
         seed: int = 0,
     ) -> None:
@@ -104,7 +104,7 @@ class SecondStage:
         self.images = TwoViewImages(root, targets, config.picture.size)
         self.views = AtlasViews(parts, targets.w, model.config.resolution)
         torch.manual_seed(seed)
-        self.judge = Discriminator(config.picture.size) if config.loss.adversarial else None
+        self.judge = discriminator_for(config.picture.size) if config.loss.adversarial else None
         rates = config.schedule
         self.optimizer = torch.optim.Adam(model.parameters(), lr=rates.learning_rate, betas=(0.0, 0.99))
         self.average = WeightAverage(model, rates.average)
@@ -160,9 +160,10 @@ class SecondStage:
         for view, goal, mask, (name, share) in zip(views, targets, self.masks(rows, views), shares, strict=True):
             composite = goal + mask.clamp(0, 1) * (view.color - goal)
             photo = photometric_loss(view.color, goal, mask)
-            percept = perceptual_loss(self.features, composite, goal, mask)
             terms[f"{name}_photo"] = share * weights.reconstruction * photo
-            terms[f"{name}_percept"] = share * weights.reconstruction * weights.perceptual * percept
+            if self.features is not None:
+                percept = perceptual_loss(self.features, composite, goal, mask)
+                terms[f"{name}_percept"] = share * weights.reconstruction * weights.perceptual * percept
             if self.judge is not None:
                 terms[f"{name}_adversarial"] = share * weights.adversarial * generator_loss(self.judge(composite))
             composites.append(composite.detach())
@@ -253,7 +254,8 @@ class SecondStage:
         views = self.pictures(rows, maps)
         shown = [view.color * view.alpha + 0.5 * (1 - view.alpha) for view in views]
         goals = [self.images.own(rows), self.images.symmetric(rows)]
-        save_grid(self.run / f"samples-{step:06d}.png", [goals[0], shown[0], goals[1], shown[1], maps.diffuse])
+        albedo = functional.interpolate(maps.diffuse, size=goals[0].shape[-2:], mode="bilinear", align_corners=False)
+        save_grid(self.run / f"samples-{step:06d}.png", [goals[0], shown[0], goals[1], shown[1], albedo])
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,0 +1,44 @@
+"""One command for every stage of the training, in the order in which they follow each other.
+
+python -m stylefaceuv.training STAGE [options]     python -m stylefaceuv.training STAGE --help
+python -m stylefaceuv.training --smoke             every stage on a handful of faces, in a temporary folder
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+
+STAGES = {
+    "dataset": "stylefaceuv.training.dataset",
+    "labels": "stylefaceuv.training.dataset_labels",
+    "fitting": "stylefaceuv.training.fitting",
+    "mapper": "stylefaceuv.training.mapper",
+    "albedo": "stylefaceuv.training.albedo",
+    "yaw": "stylefaceuv.training.yaw",
+    "targets": "stylefaceuv.training.uv_targets",
+    "mapper-lighting": "stylefaceuv.training.mapper_lighting",
+    "uv-warm": "stylefaceuv.training.uv_warm_start",
+    "uv": "stylefaceuv.training.uv_second_stage",
+    "manifest": "stylefaceuv.training.update_manifest",
+}
+
+
+def main() -> int:
+    """Run one stage, or the smoke test."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name == "--smoke":
+        from stylefaceuv.training.smoke import smoke
+
+        return smoke()
+    if name not in STAGES:
+        listed = "\n".join(f"  {stage}" for stage in STAGES)
+        sys.stderr.write(f"{__doc__}\nSTAGE is one of\n{listed}\n")
+        return 0 if name in ("-h", "--help") else 2
+    sys.argv = [f"stylefaceuv.training {name}", *sys.argv[2:]]
+    runpy.run_module(STAGES[name], run_name="__main__")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
