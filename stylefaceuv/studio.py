@@ -11,14 +11,21 @@ import torch
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.control import (
+    Addition,
     Background,
     Expression,
+    EyeRig,
+    Gaze,
     Lighting,
+    View,
+    covering_camera,
     parse_angle,
     parse_background,
     parse_expression,
+    parse_gaze,
     parse_lighting,
     parse_size,
+    parse_view,
 )
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.export.exporter import Exporter
@@ -70,6 +77,7 @@ class Studio:
         self.renderer, self.exporter, self.render_level = renderer, exporter, render_level
         self.matte_map, self.yaw_editor = matte_map, yaw_editor
         self._normals: dict[int, VertexNormals] = {}
+        self._eyes = EyeRig(face_model)
 
     @torch.inference_mode()
     def image(self, face: Face) -> npt.NDArray[np.uint8]:
@@ -128,24 +136,34 @@ class Studio:
         pitch: float | None = None,
         roll: float | None = None,
         expression: Expression = None,
+        add: Addition = None,
+        gaze: Gaze = None,
         lighting: Lighting = None,
         background: Background = None,
         shading: str = "textured",
+        view: View | None = None,
     ) -> npt.NDArray[np.uint8]:
         """Render a face; None always means the face's own value.
 
-        With an angle given the head stands in the middle of the picture; without, where the StyleGAN2 image has it.
+        With an angle or a view given the head stands in the middle of the picture; without, where the StyleGAN2
+        image has it.
 
         Args:
             face: the face.
             size: edge of a square picture, or (height, width), pixels.
-            yaw: degrees, positive turns the nose to the viewer's right.
+            yaw: of the head, degrees, positive turns the nose to the viewer's right.
             pitch: degrees, positive looks up.
             roll: degrees, positive tilts counter-clockwise seen by the viewer.
-            expression: None or "own", "neutral", {name: weight} on neutral, or 64 weights in [0, 1].
-            lighting: None or "own", a preset's name, or 9x3 spherical-harmonics coefficients.
+            expression: None or "own", "neutral", a preset ("smile", "viseme_aa", see ``docs/expressions.md``),
+                {unit: weight} on neutral, or 64 weights in [0, 1].
+            add: {unit: weight} in [-1, 1], added to the expression.
+            gaze: (yaw, pitch) of the eyes against the head, degrees; replaces the eyeLook units.
+            lighting: None or "own", a preset, 9x3 coefficients, a
+                :class:`~stylefaceuv.control.DirectionalLight`, an equirectangular image (float linear, uint8 sRGB) or
+                its path, or a face whose light it is.
             background: None (grey), "image" (over the StyleGAN2 image), "transparent", or sRGB in [0, 1].
             shading: "textured", or "clay" for the bare shape.
+            view: where the camera stands; the light stays with the scene.
 
         Returns:
             (height, width, 3) uint8 sRGB; (height, width, 4) with background="transparent".
@@ -155,20 +173,22 @@ class Studio:
         """
         own = face.coefficients
         height, width = parse_size(size)
+        given = (yaw, pitch, roll)
         angles = [
             parse_angle(name, value, float(own_value))
-            for name, value, own_value in zip(
-                ("yaw", "pitch", "roll"), (yaw, pitch, roll), own.rotation.tolist(), strict=True
-            )
+            for name, value, own_value in zip(("yaw", "pitch", "roll"), given, own.rotation.tolist(), strict=True)
         ]
-        weights = parse_expression(expression, own.expression, self.face_model.expression_names)
+        weights = parse_expression(expression, own.expression, self.face_model.expression_names, add)
         light = parse_lighting(lighting, own.lighting.reshape(9, 3))
         backdrop = parse_background(background, GREY)
-        vertices = self._vertices(face, weights, self.render_level)
-        free = backdrop != "image" and not (yaw is None and pitch is None and roll is None)
+        orbit = parse_view(view)
+        if backdrop == "image" and orbit.moved:
+            raise InvalidArgumentError("view", "None over the StyleGAN2 image, whose camera stands still", orbit)
+        free = backdrop != "image" and (orbit.moved or any(angle is not None for angle in given))
         place = own.translation.new_tensor(CENTRE) if free else own.translation
+        camera = covering_camera(height, width) if backdrop == "image" else orbit.camera(height, width, place)
+        vertices = self._vertices(face, weights, self.render_level, parse_gaze(gaze))
         world = pose_vertices(vertices, own.rotation.new_tensor([angles]), place[None])
-        camera = Camera.portrait(height, width)
         topology = self.face_model.topology(self.render_level)
         output = self.renderer.render(world, topology, self._albedo(face, shading), light[None], camera)
         return self._finish(face, output, backdrop)
@@ -176,7 +196,7 @@ class Studio:
     def _finish(self, face: Face, output: Any, backdrop: tuple[float, float, float] | str) -> npt.NDArray[np.uint8]:
         if backdrop == "image":
             region = sample_texture(self.matte_map, output.uv.permute(0, 2, 3, 1)) * output.alpha
-            return composite_over_photo(output, face.image, region)
+            return composite_over_photo(output, _cut(face.image, *output.alpha.shape[-2:]), region)
         if backdrop == "transparent":
             straight = linear_to_srgb((output.color / output.alpha.clamp_min(1e-6)).clamp(0, 1))
             return _to_pixels(torch.cat([straight, output.alpha], dim=1)[0])
@@ -199,13 +219,18 @@ class Studio:
         targets = self.morph_targets(face, level) if morphs else None
         return self.exporter.export(path, self.mesh(face, level), face.maps, targets, face.provenance, **options)
 
-    def _vertices(self, face: Face, expression: torch.Tensor, level: int) -> torch.Tensor:
+    def _vertices(
+        self, face: Face, expression: torch.Tensor, level: int, gaze: tuple[float, float] | None = None
+    ) -> torch.Tensor:
         """(1, V, 3) displaced vertices with an expression, unposed, decimetres."""
         identity = face.coefficients.identity[None]
-        vertices = self.face_model.refine(self.face_model(identity, expression[None]), level)
+        rest = self.face_model(identity, torch.zeros_like(expression)[None])
+        looking = self._eyes.look(expression, gaze)
+        cage = self._eyes.turn(self.face_model(identity, looking[None]), rest, looking, gaze)
+        vertices = self.face_model.refine(cage, level)
         if not face.maps.displacement.any():
             return vertices
-        neutral = self.face_model.refine(self.face_model(identity, torch.zeros_like(expression)[None]), level)
+        neutral = self.face_model.refine(rest, level)
         normals = self._vertex_normals(level)
         displacement = torch.from_numpy(face.maps.displacement).to(vertices).permute(2, 0, 1)[None]
         return displace(vertices, normals(vertices), normals(neutral), displacement, self.face_model.topology(level))
@@ -234,6 +259,14 @@ def _check_level(level: int) -> None:
 
 def _numpy(tensor: torch.Tensor, dtype: Any) -> npt.NDArray[Any]:
     return np.ascontiguousarray(tensor.cpu().numpy().astype(dtype, copy=False))
+
+
+def _cut(photo: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
+    """Cut a square photo to the shape of a picture, as :func:`covering_camera` does."""
+    edge = len(photo)
+    rows, columns = (max(1, round(edge * part / max(height, width))) for part in (height, width))
+    top, left = (edge - rows) // 2, (edge - columns) // 2
+    return photo[top : top + rows, left : left + columns]
 
 
 def _to_pixels(image: torch.Tensor) -> npt.NDArray[np.uint8]:

@@ -139,8 +139,8 @@ def _second_stage(parts: Components, root: Path) -> tuple[float, float]:
     default = read_config()
     config = replace(
         default,
-        loss=replace(default.loss, perceptual=0.0, adversarial=0.1),
-        schedule=replace(default.schedule, steps=6, checkpoint_every=6, batch=1, learning_rate=2e-3),
+        loss=replace(default.loss, perceptual=0.0, adversarial=0.01),
+        schedule=replace(default.schedule, steps=8, checkpoint_every=8, batch=2, learning_rate=2e-4),
         picture=replace(default.picture, size=64),
     )
     model = load_uv_generator(root / "warm" / "uv_generator.safetensors").train()

@@ -1,0 +1,132 @@
+"""Measure the UV generator's maps on stylecodes that nothing was tuned on.
+
+    python benchmarks/uv_generator.py --count 24 --seed 3000 --identity-weights DIR
+
+For ``detail="generator"`` and ``detail="lifted"``: identity distance (dlib-type embedding, L2) between the StyleGAN2
+image and free renders on grey at 0, 30 and 60 degrees; masked PSNR to the own and to the symmetric view, both with the
+mapper's light (the mask is the face from brows to chin as the maps' own head shows it); mean colour difference (CIE76)
+of the albedo made from w and from w_sym where both views see it; seconds for each face. Medians over the faces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+from tqdm import tqdm
+
+from stylefaceuv import Face, StyleFaceUV
+from stylefaceuv.colour import srgb_to_linear
+from stylefaceuv.evaluation.identity import IdentityNetwork, identity_distance, load_identity_network
+from stylefaceuv.networks.yaw import symmetric_yaw
+
+_D65 = (0.95047, 1.0, 1.08883)
+_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
+
+
+def tensor(picture: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """(H, W, C) uint8 to (1, C, H, W) in [0, 1]."""
+    return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
+
+
+def lab(srgb: torch.Tensor) -> torch.Tensor:
+    """(T, 3) sRGB in [0, 1] to CIE L*a*b* under D65."""
+    xyz = srgb_to_linear(srgb) @ srgb.new_tensor(_XYZ).T / srgb.new_tensor(_D65)
+    root = torch.where(xyz > 216 / 24389, xyz.clamp_min(1e-9) ** (1 / 3), (24389 / 27 * xyz + 16) / 116)
+    x, y, z = root.unbind(1)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
+
+
+def embed(model: StyleFaceUV, network: IdentityNetwork, picture: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """Identity embedding of a picture."""
+    image = tensor(picture)
+    return network.embed(image, model.components.landmarker.detect(image).points)
+
+
+def masked_psnr(model: StyleFaceUV, face: Face, target: npt.NDArray[np.uint8], size: int = 512) -> float:
+    """PSNR of the face's own render to a picture, over the face from brows to chin, dB."""
+    white = replace(face, maps=replace(face.maps, diffuse=_support_picture(model)))
+    flat = np.zeros((9, 3), np.float32)
+    flat[0] = 1 / 0.28209479
+    mask = tensor(white.render(size=size, lighting=flat, background=(0.0, 0.0, 0.0)))[0, :1] > 0.5
+    rendered = tensor(face.render(size=size))[0]
+    goal = functional.adaptive_avg_pool2d(tensor(target), size)[0]
+    error = ((rendered - goal) ** 2).mean(dim=0, keepdim=True)[mask].mean()
+    return float(-10 * error.log10())
+
+
+def _support_picture(model: StyleFaceUV) -> npt.NDArray[np.uint8]:
+    """(1024, 1024, 3) uint8: white where a face lies in the atlas, black elsewhere."""
+    support = functional.interpolate(model.components.albedo_model.support[None], size=(1024, 1024), mode="bilinear")
+    return np.repeat((support[0, 0] * 255).to(torch.uint8).numpy()[..., None], 3, axis=2)
+
+
+def seen_as(face: Face, model: StyleFaceUV, w: torch.Tensor) -> Face:
+    """The face's maps in the view of a stylecode: pose, expression and light of F3D(w), identity of its own."""
+    view = model.components.mapper(w[None])[0]
+    return replace(face, coefficients=replace(view, identity=face.coefficients.identity))
+
+
+def albedo_difference(model: StyleFaceUV, first: Face, second: Face) -> float:
+    """Mean CIE76 colour difference of two faces' albedo on face texels that both saw."""
+    support = torch.from_numpy(_support_picture(model)[..., 0] > 128)
+    seen = [
+        functional.interpolate(torch.from_numpy(face.confidence.copy())[None, None], size=(1024, 1024))[0, 0] > 0.5
+        for face in (first, second)
+    ]
+    both = support & seen[0] & seen[1]
+    if int(both.sum()) < 500:
+        return float("nan")
+    colors = [lab(torch.from_numpy(face.diffuse.copy())[both].float() / 255) for face in (first, second)]
+    return float((colors[0] - colors[1]).norm(dim=1).mean())
+
+
+@torch.inference_mode()
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=24)
+    parser.add_argument("--seed", type=int, default=3000)
+    parser.add_argument("--bundle", default=None)
+    parser.add_argument("--identity-weights", type=Path, required=True)
+    parser.add_argument("--details", nargs="+", default=["generator", "lifted"])
+    args = parser.parse_args()
+    torch.set_num_threads(2)
+    model = StyleFaceUV.from_pretrained(args.bundle)
+    network = load_identity_network(args.identity_weights)
+    stylecodes = model.sample(args.count, seed=args.seed)
+    values: dict[str, list[float]] = defaultdict(list)
+    for w in tqdm(stylecodes, unit="face"):
+        yaw = float(symmetric_yaw(model.components.mapper(w[None]).rotation[:, 0]))
+        w_sym = model.rotate(w, yaw)
+        for detail in args.details:
+            start = time.perf_counter()
+            face = model.generate(w, detail=detail)
+            values[f"{detail} seconds"].append(time.perf_counter() - start)
+            assert isinstance(face, Face)
+            own = embed(model, network, face.image)
+            for angle in (0.0, 30.0, -30.0, 60.0, -60.0):
+                picture = face.render(size=512, yaw=angle, pitch=0.0, roll=0.0)
+                distance = float(identity_distance(own, embed(model, network, picture))[0])
+                values[f"{detail} identity {abs(angle):.0f}"].append(distance)
+            values[f"{detail} psnr own"].append(masked_psnr(model, face, face.image))
+            turned = seen_as(face, model, w_sym)
+            other = model.generate(w_sym, detail=detail)
+            assert isinstance(other, Face)
+            values[f"{detail} psnr symmetric"].append(masked_psnr(model, turned, other.image))
+            values[f"{detail} albedo dE"].append(albedo_difference(model, face, other))
+    figures = {name: round(float(np.nanmedian(numbers)), 3) for name, numbers in sorted(values.items())}
+    sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

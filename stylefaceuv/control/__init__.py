@@ -1,0 +1,28 @@
+"""Turns what a user writes for pose, view, expression, gaze, light and background into values, or a typed error."""
+
+from stylefaceuv.control.expression import Addition, Expression, parse_expression
+from stylefaceuv.control.expression_presets import EXPRESSION_PRESETS
+from stylefaceuv.control.gaze import EyeRig, Gaze, parse_gaze
+from stylefaceuv.control.light import DirectionalLight, Lighting, parse_lighting
+from stylefaceuv.control.values import Background, parse_angle, parse_background, parse_size
+from stylefaceuv.control.view import View, covering_camera, parse_view
+
+__all__ = [
+    "EXPRESSION_PRESETS",
+    "Addition",
+    "Background",
+    "DirectionalLight",
+    "Expression",
+    "EyeRig",
+    "Gaze",
+    "Lighting",
+    "View",
+    "covering_camera",
+    "parse_angle",
+    "parse_background",
+    "parse_expression",
+    "parse_gaze",
+    "parse_lighting",
+    "parse_size",
+    "parse_view",
+]

@@ -1,0 +1,122 @@
+"""What a user writes for light becomes nine spherical-harmonics coefficients a colour, or a typed error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from stylefaceuv.colour import srgb_to_linear
+from stylefaceuv.control.values import parse_numbers
+from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.rendering.light_presets import LIGHT_PRESETS, light_preset
+from stylefaceuv.types import Face
+
+
+@dataclass(frozen=True)
+class DirectionalLight:
+    """One distant lamp and light from all around.
+
+    Attributes:
+        direction: towards the lamp, world frame (+X the viewer's right, +Y up, +Z the viewer), any length.
+        color: linear RGB, not negative: the shading of a surface that faces the lamp.
+        ambient: linear RGB, not negative: the shading of every surface.
+    """
+
+    direction: tuple[float, float, float]
+    color: tuple[float, float, float] = (0.8, 0.8, 0.8)
+    ambient: tuple[float, float, float] = (0.2, 0.2, 0.2)
+
+    def __post_init__(self) -> None:
+        _triple("lighting.direction", self.direction, -math.inf)
+        if not any(self.direction):
+            raise InvalidArgumentError("lighting.direction", "three finite numbers, not all zero", self.direction)
+        _triple("lighting.color", self.color, 0.0)
+        _triple("lighting.ambient", self.ambient, 0.0)
+
+
+Lighting = None | str | Path | DirectionalLight | Face | np.ndarray | torch.Tensor
+
+
+def parse_lighting(value: Lighting, own: torch.Tensor) -> torch.Tensor:
+    """Return the spherical-harmonics light that a user asks for.
+
+    Args:
+        value: one of
+
+            - None or "own": the face's own light;
+            - a preset's name: studio, overcast, left, right, top, rim, sunset;
+            - (9, 3) or (27,) coefficients;
+            - a :class:`DirectionalLight`;
+            - an equirectangular environment, (H, W, 3): float is linear light, uint8 is sRGB;
+            - the path of such an image (.hdr, .exr, .png, .jpg and whatever imageio reads);
+            - a :class:`~stylefaceuv.types.Face`: the light of its photo.
+        own: (9, 3) float, the face's own light.
+
+    Returns:
+        (9, 3) float, linear light.
+
+    Raises:
+        InvalidArgumentError: unknown name, wrong shape, or a file that is no image.
+    """
+    if value is None or (isinstance(value, str) and value == "own"):
+        return own
+    if isinstance(value, str) and value in LIGHT_PRESETS:
+        return light_preset(value).to(own)
+    if isinstance(value, str | Path):
+        return _environment(_read(value), own)
+    if isinstance(value, DirectionalLight):
+        from stylefaceuv.rendering.environment_map import sh_from_direction
+
+        return sh_from_direction(value.direction, value.color, value.ambient).to(own)
+    if isinstance(value, Face):
+        return value.coefficients.lighting.reshape(9, 3).to(own)
+    if getattr(value, "ndim", 0) == 3:
+        return _environment(value, own)
+    coefficients = parse_numbers("lighting", value, own)
+    if tuple(coefficients.shape) not in ((9, 3), (27,)):
+        expected = "shape (9, 3) or (27,), or an environment of shape (H, W, 3)"
+        raise InvalidArgumentError("lighting", expected, tuple(coefficients.shape))
+    return coefficients.reshape(9, 3)
+
+
+def _environment(image: npt.NDArray[np.generic] | torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """Project an (H, W, 3) environment onto spherical harmonics."""
+    from stylefaceuv.rendering.environment_map import sh_from_environment
+
+    coded = str(image.dtype).removeprefix("torch.") == "uint8"
+    values = parse_numbers("lighting", image, own)
+    if values.shape[-1] != 3 or min(values.shape) < 2:
+        raise InvalidArgumentError("lighting", "an environment of shape (H, W, 3)", tuple(values.shape))
+    if bool((values < 0).any()):
+        raise InvalidArgumentError("lighting", "an environment without negative light", float(values.min()))
+    return sh_from_environment(srgb_to_linear(values / 255) if coded else values).to(own)
+
+
+def _read(path: str | Path) -> npt.NDArray[np.generic]:
+    """Read an environment image; uint8 as it is, more bits as float."""
+    file = Path(path)
+    if not file.is_file():
+        names = ", ".join(sorted(LIGHT_PRESETS))
+        raise InvalidArgumentError("lighting", f"'own', one of {names}, or an image file", repr(str(path)))
+    import imageio.v3 as imageio
+
+    try:
+        image = np.asarray(imageio.imread(file))
+    except (OSError, ValueError, RuntimeError, SyntaxError) as error:
+        raise InvalidArgumentError("lighting", "an image that imageio reads", f"{file} ({error})") from error
+    if image.ndim != 3 or image.shape[2] < 3:
+        raise InvalidArgumentError("lighting", "an image with three channels", f"{file} of shape {image.shape}")
+    return image[..., :3]
+
+
+def _triple(name: str, value: Sequence[float], lowest: float) -> None:
+    numbers = isinstance(value, tuple | list) and len(value) == 3
+    if not (numbers and all(isinstance(v, int | float) and math.isfinite(v) and v >= lowest for v in value)):
+        expected = "three finite numbers" if lowest < 0 else "three finite numbers, not negative"
+        raise InvalidArgumentError(name, expected, value)

@@ -1,0 +1,109 @@
+"""Plain values of a picture: angles, sizes, backgrounds and numbers, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from stylefaceuv.errors import InvalidArgumentError
+
+Background = None | str | Sequence[float]
+
+
+_SIZES = "an int or (height, width), each 1 to 8192 pixels"
+
+
+def parse_angle(name: str, value: float | None, own: float) -> float:
+    """Return an angle in degrees.
+
+    Args:
+        name: of the argument, for the error.
+        value: degrees, or None for ``own``.
+        own: the face's own angle, degrees.
+
+    Returns:
+        Degrees.
+
+    Raises:
+        InvalidArgumentError: not a finite number.
+    """
+    if value is None:
+        return own
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InvalidArgumentError(name, "a finite number of degrees or None", value)
+    return float(value)
+
+
+def parse_numbers(name: str, value: object, like: torch.Tensor) -> torch.Tensor:
+    """Return numbers as a tensor.
+
+    Args:
+        name: of the argument, for the error.
+        value: an array, tensor or nested sequence of numbers.
+        like: gives dtype and device.
+
+    Returns:
+        The tensor, any shape.
+
+    Raises:
+        InvalidArgumentError: something else, or not all finite.
+    """
+    try:
+        tensor = torch.as_tensor(value, dtype=like.dtype, device=like.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidArgumentError(name, "numbers", type(value).__name__) from error
+    if not bool(torch.isfinite(tensor).all()):
+        raise InvalidArgumentError(name, "finite numbers", "NaN or Inf")
+    return tensor
+
+
+def parse_background(value: Background, default: tuple[float, float, float]) -> tuple[float, float, float] | str:
+    """Return a background colour in [0, 1], or "image" or "transparent".
+
+    Args:
+        value: None, "image", "transparent", or three sRGB numbers in [0, 1].
+        default: colour that None stands for.
+
+    Returns:
+        The colour or the word.
+
+    Raises:
+        InvalidArgumentError: anything else.
+    """
+    if value is None:
+        return default
+    if isinstance(value, str):
+        if value not in ("image", "transparent"):
+            raise InvalidArgumentError("background", "'image', 'transparent' or three numbers", repr(value))
+        return value
+    try:
+        color = tuple(float(channel) for channel in value)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgumentError("background", "three numbers in [0, 1]", value) from error
+    if len(color) != 3 or not all(0 <= channel <= 1 for channel in color):
+        raise InvalidArgumentError("background", "three numbers in [0, 1]", value)
+    return color[0], color[1], color[2]
+
+
+def parse_size(value: int | tuple[int, int]) -> tuple[int, int]:
+    """Return (height, width) in pixels.
+
+    Args:
+        value: edge of a square picture, or (height, width).
+
+    Returns:
+        (height, width).
+
+    Raises:
+        InvalidArgumentError: not positive whole numbers up to 8192.
+    """
+    pair: object = (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise InvalidArgumentError("size", _SIZES, value)
+    height, width = pair
+    for edge in (height, width):
+        if isinstance(edge, bool) or not isinstance(edge, int) or not 1 <= edge <= 8192:
+            raise InvalidArgumentError("size", _SIZES, value)
+    return height, width
