@@ -15,6 +15,7 @@ from stylefaceuv.lifting.lifter import LiftedFace, Lifter, Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
+from stylefaceuv.networks.uv_generator import AtlasView, UVPrediction
 from stylefaceuv.types import FaceCoefficients, UVMaps
 
 DISPLACEMENT_RESOLUTION = 64
@@ -87,22 +88,28 @@ class FaceMaker:
             parts.mapper(stylecode[None]), points, detection.blendshapes, BLENDSHAPE_NAMES, image.shape[-1]
         )
         coefficients = registered.coefficients[0]
-        lifted = self.lifter(Photo(image[0], coefficients, points[0]), keep_hair=self.keep_hair)
+        guess = None if self.viewer is None else self._paint(stylecode[None])[0].diffuse[0].clamp(0, 1)
+        photo = Photo(image[0], coefficients, points[0])
+        lifted = self.lifter(photo, painted=guess, keep_hair=self.keep_hair)
         coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))
         return MadeFace(coefficients, _maps(lifted), float(registered.error[0]))
 
     def _painted(self, stylecode: torch.Tensor) -> MadeFace:
-        parts, painter = self.components, self.components.uv_generator
-        if painter is None or self.viewer is None:
-            raise WeightsError("detail: expected a bundle with a UV generator for 'generator', got one without")
-        w = stylecode[None]
-        coefficients = parts.mapper(w)
-        view = self.viewer(coefficients)
-        painted = painter(parts.generator.synthesis_features(w, painter.config.trunk_resolution), view, w)
+        painted, view, coefficients = self._paint(stylecode[None])
         diffuse = self.lifter.enlarge(painted.diffuse[0].clamp(0, 1), view.visibility[0])
         relief = painted.displacement[0].permute(1, 2, 0).cpu().numpy().astype(np.float32)
         maps = UVMaps(_to_pixels(diffuse), np.ascontiguousarray(relief), view.visibility[0, 0].cpu().numpy())
         return MadeFace(coefficients[0], maps, float("nan"))
+
+    def _paint(self, w: torch.Tensor) -> tuple[UVPrediction, AtlasView, FaceCoefficients]:
+        """The UV generator's maps of (1, 512) stylecodes, and the mapper's head that they were read from."""
+        parts, painter = self.components, self.components.uv_generator
+        if painter is None or self.viewer is None:
+            raise WeightsError("detail: expected a bundle with a UV generator for 'generator', got one without")
+        coefficients = parts.mapper(w)
+        view = self.viewer(coefficients)
+        trunk = parts.generator.synthesis_features(w, painter.config.trunk_resolution)
+        return painter(trunk, view, w), view, coefficients
 
 
 def _maps(lifted: LiftedFace) -> UVMaps:

@@ -27,6 +27,7 @@ _SKIN = PART_NAMES.index("skin")
 _CAST_SHARE = 0.5
 _EVENED_SHARE = 0.7
 _GRAIN = 0.006
+_DARKER = (0.09, 0.16)
 _BROW_TOPS = (105, 334)
 _EARS = (234, 454)
 
@@ -121,12 +122,21 @@ class Lifter(nn.Module):
         return eye_texels(self.surface.rest_positions[rows], rows)
 
     @torch.no_grad()
-    def forward(self, own: Photo, other: Photo | None = None, keep_hair: bool = False) -> LiftedFace:
+    def forward(
+        self,
+        own: Photo,
+        other: Photo | None = None,
+        painted: torch.Tensor | None = None,
+        keep_hair: bool = False,
+    ) -> LiftedFace:
         """Lift one photo, or two of the same head.
 
         Args:
             own: the photo that decides.
             other: a second view, which fills what the own view cannot see.
+            painted: (3, r, r) float in [0, 1], the UV generator's diffuse map of the same head: it completes what the
+                photos do not show, and what is much darker than it (fringe, hat's shadow, sunglasses) is no skin.
+                None leaves both to the albedo model.
             keep_hair: paint the photo's hair on forehead and scalp instead of completing bare skin.
 
         Returns:
@@ -138,6 +148,8 @@ class Lifter(nn.Module):
         texels, lifted, lighting, fit = self._lift(own)
         if other is not None:
             texels, lifted, fit = self._join(texels, lifted, fit, other)
+        if painted is not None:
+            fit = self._compare(lifted, texels, fit, painted)
         diffuse, confidence = self._assemble(lifted, texels, fit, keep_hair)
         return LiftedFace(diffuse, confidence, lighting)
 
@@ -163,6 +175,21 @@ class Lifter(nn.Module):
         seen = torch.maximum(texels.confidence, self.texels.gather(weight[0])[:, 0])
         explained = torch.maximum(fit.weights, functional.adaptive_avg_pool2d(weight, fit.weights.shape[-1]))
         return replace(texels, confidence=seen), lifted, replace(fit, weights=explained)
+
+    def _compare(self, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit, painted: torch.Tensor) -> AlbedoFit:
+        """Let the painted map stand for the fit, and drop what is much darker in the photo than in it."""
+        small = self.albedo_model.resolution
+        seen = self.texels.scatter(texels.confidence[:, None])[None] * self.skin_chart
+        held = functional.adaptive_avg_pool2d(seen, small)
+        pooled = functional.adaptive_avg_pool2d(self.texels.scatter(lifted)[None] * seen, small) / held.clamp_min(1e-3)
+        wanted = functional.adaptive_avg_pool2d(painted[None], small)
+        sure = (fit.weights > 0.9) & (self.albedo_model.support[None] > 0.9)
+        shift = (pooled - wanted)[:, :, sure[0, 0]].median(dim=2).values if bool(sure.any()) else pooled.new_zeros(1, 3)
+        wanted = wanted + shift[:, :, None, None]
+        darker = functional.avg_pool2d((wanted - pooled).mean(dim=1, keepdim=True), 3, stride=1, padding=1)
+        doubt = ((darker - _DARKER[0]) / (_DARKER[1] - _DARKER[0])).clamp(0, 1)
+        doubt = functional.max_pool2d(doubt, 3, stride=1, padding=1)
+        return replace(fit, texture=wanted.clamp(0, 1), weights=fit.weights * (1 - doubt))
 
     def _skin_weight(self, texels: LiftedTexels, fit: AlbedoFit) -> torch.Tensor:
         """(1, 1, R, R) in [0, 1]: seen, and skin."""
