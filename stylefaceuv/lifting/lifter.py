@@ -16,7 +16,7 @@ from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain,
 from stylefaceuv.lifting.delighting import even_out, fix_gain, luminance, shading
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
-from stylefaceuv.lifting.mouth_texture import paint_mouth
+from stylefaceuv.lifting.mouth_texture import mouth_occlusion, paint_mouth
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
 from stylefaceuv.lifting.second_view import join_views
@@ -30,6 +30,7 @@ _GRAIN = 0.006
 _DARKER = (0.09, 0.16)
 _BROW_TOPS = (105, 334)
 _EARS = (234, 454)
+_LIPS = (13, 14)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Lifter(nn.Module):
     support: torch.Tensor
     forehead: torch.Tensor
     scalp: torch.Tensor
+    occlusion: torch.Tensor
 
     def __init__(
         self, face_model: MorphableModel, albedo_model: AlbedoModel, resolution: int = 1024, level: int = 1
@@ -98,6 +100,9 @@ class Lifter(nn.Module):
         self.register_buffer("support", support * self.skin_chart, persistent=False)
         self.register_buffer("forehead", self._forehead(face_model)[None], persistent=False)
         self.register_buffer("scalp", self._scalp(face_model)[None], persistent=False)
+        lips = float(face_model.landmarks(face_model.mean[None])[0, list(_LIPS), 2].mean())
+        occlusion = mouth_occlusion(self.texels, self.surface.rest_positions, lips)
+        self.register_buffer("occlusion", occlusion, persistent=False)
         self.eyes = tuple(self._eye(PART_NAMES.index(name)) for name in ("eye_left", "eye_right"))
 
     def _forehead(self, face_model: MorphableModel) -> torch.Tensor:
@@ -217,7 +222,7 @@ class Lifter(nn.Module):
         confidence = self.texels.gather(seen[0])[:, 0]
         for eye in self.eyes:
             painted[eye.rows] = paint_eye(eye, painted[eye.rows], confidence[eye.rows], tone)
-        return push_pull(self.texels.scatter(painted)[None], self.covered)[0].clamp(0, 1)
+        return push_pull(self.texels.scatter(painted * self.occlusion)[None], self.covered)[0].clamp(0, 1)
 
     def delight(self, texels: LiftedTexels) -> tuple[torch.Tensor, AlbedoFit]:
         """Alternate the light and the robust albedo fit.
@@ -296,6 +301,6 @@ class Lifter(nn.Module):
         for eye in self.eyes:
             painted[eye.rows] = paint_eye(eye, lifted[eye.rows], texels.confidence[eye.rows], tone)
             confidence[eye.rows] = texels.confidence[eye.rows]
-        painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone)
+        painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone) * self.occlusion
         diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
         return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]

@@ -14,6 +14,9 @@ _NATURAL_SRGB = {
     "tongue": (0.70, 0.38, 0.37),
 }
 _LEAST_TEXELS = 200
+_OPEN_DEPTH = 0.09
+_FALL = 0.14
+_DARKEST = 0.2
 
 
 def paint_mouth(
@@ -48,3 +51,24 @@ def paint_mouth(
         share = confidence[rows][:, None] * (0.5 if name.startswith("teeth") else 0.3)
         result[rows] += share * (lifted[rows] - base).clamp(-0.3, 0.3)
     return result.clamp(0, 1)
+
+
+def mouth_occlusion(texels: TexelGeometry, rest_positions: torch.Tensor, lip_depth: float) -> torch.Tensor:
+    """Tell how much of the light reaches teeth, tongue and cavity behind nearly closed lips; part of their colour.
+
+    Nine harmonics light a throat as brightly as a cheek, so this shade belongs into the texture.
+
+    Args:
+        texels: the texel geometry.
+        rest_positions: (T, 3) float, mean head, decimetres, face along +Z.
+        lip_depth: z of the lips of the mean head, decimetres.
+
+    Returns:
+        (T, 1) float in [0.2, 1]: 1 on all other parts and on what stands just behind the lips.
+    """
+    behind = (lip_depth - rest_positions[:, 2] - _OPEN_DEPTH).clamp_min(0)
+    shade = _DARKEST + (1 - _DARKEST) * torch.exp(-behind / _FALL)
+    inside = torch.zeros_like(texels.part, dtype=torch.bool)
+    for name in _NATURAL_SRGB:
+        inside |= texels.part == PART_NAMES.index(name)
+    return torch.where(inside, shade, torch.ones_like(shade))[:, None]
