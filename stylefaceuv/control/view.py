@@ -104,6 +104,5 @@ def covering_camera(height: int, width: int) -> Camera:
 
 
 def _check(name: str, value: object, low: float, high: float, expected: str) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (number and math.isfinite(value) and low <= value <= high):  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high or math.isinf(value):
         raise InvalidArgumentError(name, expected, value)
