@@ -29,7 +29,13 @@ class HeadModel(Protocol):
         """Draw stylecodes, (count, 512) float32."""
 
     def generate(
-        self, w: torch.Tensor, *, seed: int | None = None, start: int | None = None, truncation: float | None = None
+        self,
+        w: torch.Tensor,
+        *,
+        detail: str = "lifted",
+        seed: int | None = None,
+        start: int | None = None,
+        truncation: float | None = None,
     ) -> list[Face] | Face:
         """Make heads of stylecodes."""
 
@@ -43,12 +49,14 @@ class CrowdOptions:
         truncation: psi.
         suffix: of the files, which chooses the format.
         export: options of :meth:`stylefaceuv.types.Face.export`, JSON-serialisable.
+        detail: "lifted", or "generator" for the fast path that never makes the StyleGAN2 image.
     """
 
     seed: int
     truncation: float = 0.7
     suffix: str = ".glb"
     export: Mapping[str, Any] = field(default_factory=dict)
+    detail: str = "lifted"
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,9 @@ def _faces(model: HeadModel, options: CrowdOptions, indices: list[int], batch: i
             run += 1
         chunk, indices = indices[:run], indices[run:]
         w = model.sample(run, options.seed, options.truncation, chunk[0])
-        made = model.generate(w, seed=options.seed, start=chunk[0], truncation=options.truncation)
+        made = model.generate(
+            w, detail=options.detail, seed=options.seed, start=chunk[0], truncation=options.truncation
+        )
         yield from zip(chunk, made if isinstance(made, list) else [made], strict=True)
 
 

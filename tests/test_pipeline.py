@@ -185,3 +185,41 @@ def test_saved_bundles_give_equal_faces_and_altered_ones_are_refused(
     path.unlink()
     with pytest.raises(WeightsError, match=r"mapper\.safetensors"):
         StyleFaceUV.from_pretrained(folder)
+
+
+def test_rotating_a_stylecode_turns_the_mapper_s_head(model: StyleFaceUV) -> None:
+    w = model.sample(3, seed=21)
+    asked = [-25.0, 0.0, 20.0]
+    turned = model.rotate(w, asked)
+    assert turned.shape == w.shape
+    assert model.components.mapper(turned).rotation[:, 0].tolist() == pytest.approx(asked, abs=3)
+    torch.testing.assert_close(model.rotate(w[2], 20.0), turned[2])
+
+
+@pytest.mark.parametrize("yaw", [46.0, float("nan"), [1.0, 2.0], "left"])
+def test_a_yaw_that_cannot_be_is_refused(model: StyleFaceUV, yaw: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="yaw"):
+        model.rotate(model.sample(3, seed=21), yaw)  # type: ignore[arg-type]
+
+
+def test_the_symmetric_image_shows_the_other_side(face: Face) -> None:
+    assert face.symmetric_image.shape == (1024, 1024, 3)
+    assert np.abs(face.symmetric_image.astype(int) - face.image).mean() > 3
+
+
+def test_the_fast_path_paints_about_what_lifting_finds(model: StyleFaceUV) -> None:
+    first, second = model.sample(2, seed=31)
+    painted, again = (model.generate(first, detail="generator") for _ in range(2))
+    lifted, other = model.generate(first), model.generate(second, detail="generator")
+    assert all(isinstance(one, Face) for one in (painted, again, lifted, other))
+    np.testing.assert_array_equal(painted.diffuse, again.diffuse)
+    assert np.isnan(painted.registration_error)
+    assert painted.diffuse.shape == lifted.diffuse.shape
+    difference = np.abs(painted.diffuse.astype(int) - lifted.diffuse).mean()
+    assert difference < 16
+    assert difference < np.abs(other.diffuse.astype(int) - lifted.diffuse).mean()
+
+
+def test_an_unknown_detail_is_refused(model: StyleFaceUV) -> None:
+    with pytest.raises(InvalidArgumentError, match="detail"):
+        model.generate(model.sample(1, seed=1), detail="sharp")

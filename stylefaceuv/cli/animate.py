@@ -21,14 +21,14 @@ _OUT_HELP = "MP4, animated WebP or GIF file to write."
 @click.option("--to", "high", type=float, default=60.0, help="Largest yaw, degrees.")
 @click.option("--frames", type=click.IntRange(min=2), default=90, help="Number of frames.")
 @_FPS
-def turntable(session: Session, index: int, truncation: float, stylecode: Any, **values: Any) -> None:
+def turntable(session: Session, index: int, truncation: float, stylecode: Any, detail: str, **values: Any) -> None:
     """Film one head that turns from side to side."""
     from stylefaceuv.animation import check_animation_path, turntable_frames, write_animation
 
     path = check_animation_path(session.target)
     frames, fps, yaw_range = values.pop("frames"), values.pop("fps"), (values.pop("low"), values.pop("high"))
     options = view(values)
-    face = make_head(session.model(), session.seed, index, truncation, stylecode)
+    face = make_head(session.model(), session.seed, index, truncation, stylecode, detail)
     pictures = session.progress(turntable_frames(face, frames, yaw_range, **options), frames, "frame")
     write_animation(path, pictures, fps)
     session.report({"out": str(path), "frames": frames, "fps": fps}, f"{path}: {frames} frames")

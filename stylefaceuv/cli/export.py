@@ -14,12 +14,12 @@ from stylefaceuv.cli.session import Session, common_options, make_head, one_head
 @common_options("head.glb", "File to write; the suffix chooses the format.")
 @one_head
 @export_options
-def export(session: Session, index: int, truncation: float, stylecode: Any, **values: Any) -> None:
+def export(session: Session, index: int, truncation: float, stylecode: Any, detail: str, **values: Any) -> None:
     """Write one head in its neutral rest pose: GLB, OBJ or PLY."""
     from stylefaceuv.manifest import sha256_of
 
     options = chosen_export(values)
-    face = make_head(session.model(), session.seed, index, truncation, stylecode)
+    face = make_head(session.model(), session.seed, index, truncation, stylecode, detail)
     path = face.export(session.target, **options)
     size = path.stat().st_size
     session.report({"out": str(path), "size": size, "sha256": sha256_of(path)}, f"{path}: {size} bytes")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from stylefaceuv.cli.session import START, TRUNCATION, Session, common_options
+from stylefaceuv.cli.session import DETAIL, START, TRUNCATION, Session, common_options
 
 _COUNT = click.option("--count", type=click.IntRange(min=1), default=4, help="Number of heads.")
 
@@ -35,6 +35,7 @@ def chosen_export(values: dict[str, Any]) -> dict[str, Any]:
 @_COUNT
 @START
 @TRUNCATION
+@DETAIL
 @click.option("--format", "suffix", type=click.Choice(["glb", "obj", "ply"]), default="glb", help="Of the heads.")
 @export_options
 @click.option("--sheet-rows", type=click.IntRange(min=0), default=16, help="Heads on contact_sheet.png, 0 for none.")
@@ -47,7 +48,8 @@ def generate(session: Session, **values: Any) -> None:
     """
     from stylefaceuv.crowd import CrowdOptions, CrowdRange, generate_crowd
 
-    options = CrowdOptions(session.seed, values["truncation"], f".{values['suffix']}", chosen_export(values))
+    suffix, detail = f".{values['suffix']}", values["detail"]
+    options = CrowdOptions(session.seed, values["truncation"], suffix, chosen_export(values), detail)
     heads = CrowdRange(values["count"], values["start"], values["batch"], values["sheet_rows"])
     folder = session.target
     model = session.model()

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 @common_options(None, "JSON file to write too.")
 @one_head
 @click.option("--head", is_flag=True, help="Also make the chosen head and describe it.")
-def info(session: Session, index: int, truncation: float, stylecode: Any, head: bool) -> None:
+def info(session: Session, index: int, truncation: float, stylecode: Any, detail: str, head: bool) -> None:
     """Tell versions, weights and their licences; with --head, also pose and expression of one head."""
     from stylefaceuv.bundle import Bundle
     from stylefaceuv.files import atomic_write_bytes
 
     result = {**_versions(), "bundle": _bundle(Bundle.open(session.weights, session.revision))}
     if head or stylecode is not None:
-        result["head"] = _head(make_head(session.model(), session.seed, index, truncation, stylecode))
+        result["head"] = _head(make_head(session.model(), session.seed, index, truncation, stylecode, detail))
     if session.out is not None:
         atomic_write_bytes(session.out, (json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())
     session.report(result, "\n".join(_lines(result)))

@@ -17,7 +17,7 @@ _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 @common_options("head.png", "PNG, JPEG or WebP file to write.")
 @one_head
 @view_options()
-def render(session: Session, index: int, truncation: float, stylecode: Any, **values: Any) -> None:
+def render(session: Session, index: int, truncation: float, stylecode: Any, detail: str, **values: Any) -> None:
     """Render one head at any angle, expression and light; what is not given is the head's own."""
     from PIL import Image
 
@@ -27,7 +27,7 @@ def render(session: Session, index: int, truncation: float, stylecode: Any, **va
     options = view(values)
     if options.get("background") == "transparent" and path.suffix.lower() in (".jpg", ".jpeg"):
         raise click.UsageError("--background: expected a PNG or WebP file for transparent, got JPEG")
-    face = make_head(session.model(), session.seed, index, truncation, stylecode)
+    face = make_head(session.model(), session.seed, index, truncation, stylecode, detail)
     picture = Image.fromarray(face.render(**options))
     with atomic_path(path) as temporary:
         picture.save(temporary, quality=95)

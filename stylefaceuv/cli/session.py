@@ -128,6 +128,12 @@ TRUNCATION = click.option(
 )
 START = click.option("--start", type=click.IntRange(min=0), default=0, help="Number of the first head of the seed.")
 INDEX = click.option("--index", type=click.IntRange(min=0), default=0, help="Number of the head of the seed.")
+DETAIL = click.option(
+    "--detail",
+    type=click.Choice(["lifted", "generator"]),
+    default="lifted",
+    help="lifted shows every freckle; generator is several times faster.",
+)
 STYLECODE = click.option(
     "--stylecode",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -138,12 +144,19 @@ STYLECODE = click.option(
 
 def one_head(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose one head."""
-    for option in (STYLECODE, TRUNCATION, INDEX):
+    for option in (DETAIL, STYLECODE, TRUNCATION, INDEX):
         function = option(function)
     return function
 
 
-def make_head(model: HeadModel, seed: int, index: int, truncation: float, stylecode: Path | None = None) -> Face:
+def make_head(
+    model: HeadModel,
+    seed: int,
+    index: int,
+    truncation: float,
+    stylecode: Path | None = None,
+    detail: str = "lifted",
+) -> Face:
     """Make the head that the options of :func:`one_head` choose.
 
     Args:
@@ -152,6 +165,7 @@ def make_head(model: HeadModel, seed: int, index: int, truncation: float, stylec
         index: number of the stylecode under the seed.
         truncation: psi.
         stylecode: a .npy file to take instead.
+        detail: "lifted" or "generator".
 
     Returns:
         The head.
@@ -162,10 +176,10 @@ def make_head(model: HeadModel, seed: int, index: int, truncation: float, stylec
     from stylefaceuv.types import Face
 
     if stylecode is not None:
-        made = model.generate(_read_stylecode(stylecode))
+        made = model.generate(_read_stylecode(stylecode), detail=detail)
     else:
         w = model.sample(1, seed, truncation, index)
-        made = model.generate(w, seed=seed, start=index, truncation=truncation)
+        made = model.generate(w, detail=detail, seed=seed, start=index, truncation=truncation)
     return made if isinstance(made, Face) else made[0]
 
 

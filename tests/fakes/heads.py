@@ -67,7 +67,13 @@ class FakeModel:
         return truncation * torch.from_numpy(sample_latents(count, seed, start))
 
     def generate(
-        self, w: torch.Tensor, *, seed: int | None = None, start: int | None = None, truncation: float | None = None
+        self,
+        w: torch.Tensor,
+        *,
+        detail: str = "lifted",
+        seed: int | None = None,
+        start: int | None = None,
+        truncation: float | None = None,
     ) -> list[Face] | Face:
         batch = w.reshape(-1, 512)
         self.largest_batch = max(self.largest_batch, len(batch))
