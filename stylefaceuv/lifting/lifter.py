@@ -24,6 +24,7 @@ from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
 _SKIN = PART_NAMES.index("skin")
+_TEETH = (PART_NAMES.index("teeth_upper"), PART_NAMES.index("teeth_lower"))
 _CAST_SHARE = 0.5
 _EVENED_SHARE = 0.7
 _GRAIN = 0.006
@@ -196,6 +197,11 @@ class Lifter(nn.Module):
         doubt = functional.max_pool2d(doubt, 3, stride=1, padding=1)
         return replace(fit, texture=wanted.clamp(0, 1), weights=fit.weights * (1 - doubt))
 
+    def _mouth_shade(self, confidence: torch.Tensor) -> torch.Tensor:
+        """(T, 1): the mouth's shade; teeth that a photo shows have their own shade already."""
+        teeth = (self.texels.part == _TEETH[0]) | (self.texels.part == _TEETH[1])
+        return 1 - (1 - self.occlusion) * (1 - confidence * teeth)[:, None]
+
     def _skin_weight(self, texels: LiftedTexels, fit: AlbedoFit) -> torch.Tensor:
         """(1, 1, R, R) in [0, 1]: seen, and skin."""
         size = (self.texels.resolution, self.texels.resolution)
@@ -222,7 +228,8 @@ class Lifter(nn.Module):
         confidence = self.texels.gather(seen[0])[:, 0]
         for eye in self.eyes:
             painted[eye.rows] = paint_eye(eye, painted[eye.rows], confidence[eye.rows], tone)
-        return push_pull(self.texels.scatter(painted * self.occlusion)[None], self.covered)[0].clamp(0, 1)
+        painted = painted * self._mouth_shade(confidence)
+        return push_pull(self.texels.scatter(painted)[None], self.covered)[0].clamp(0, 1)
 
     def delight(self, texels: LiftedTexels) -> tuple[torch.Tensor, AlbedoFit]:
         """Alternate the light and the robust albedo fit.
@@ -301,6 +308,7 @@ class Lifter(nn.Module):
         for eye in self.eyes:
             painted[eye.rows] = paint_eye(eye, lifted[eye.rows], texels.confidence[eye.rows], tone)
             confidence[eye.rows] = texels.confidence[eye.rows]
-        painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone) * self.occlusion
+        painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone)
+        painted = painted * self._mouth_shade(texels.confidence)
         diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
         return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]
