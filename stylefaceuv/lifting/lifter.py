@@ -16,6 +16,7 @@ from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain,
 from stylefaceuv.lifting.delighting import even_out, fix_gain, luminance, shading
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
+from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
 from stylefaceuv.lifting.mouth_texture import mouth_occlusion, paint_mouth
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
@@ -101,8 +102,10 @@ class Lifter(nn.Module):
         self.register_buffer("support", support * self.skin_chart, persistent=False)
         self.register_buffer("forehead", self._forehead(face_model)[None], persistent=False)
         self.register_buffer("scalp", self._scalp(face_model)[None], persistent=False)
-        lips = float(face_model.landmarks(face_model.mean[None])[0, list(_LIPS), 2].mean())
-        occlusion = mouth_occlusion(self.texels, self.surface.rest_positions, lips)
+        points = face_model.landmarks(face_model.mean[None])[0]
+        lip_depth = float(points[list(_LIPS), 2].mean())
+        occlusion = mouth_occlusion(self.texels, self.surface.rest_positions, lip_depth)
+        self.lips = lip_texels(self.surface.rest_positions, part == _SKIN, points)
         self.register_buffer("occlusion", occlusion, persistent=False)
         self.eyes = tuple(self._eye(PART_NAMES.index(name)) for name in ("eye_left", "eye_right"))
 
@@ -228,7 +231,7 @@ class Lifter(nn.Module):
         confidence = self.texels.gather(seen[0])[:, 0]
         for eye in self.eyes:
             painted[eye.rows] = paint_eye(eye, painted[eye.rows], confidence[eye.rows], tone)
-        painted = painted * self._mouth_shade(confidence)
+        painted = tidy_lips(painted, self.lips) * self._mouth_shade(confidence)
         return push_pull(self.texels.scatter(painted)[None], self.covered)[0].clamp(0, 1)
 
     def delight(self, texels: LiftedTexels) -> tuple[torch.Tensor, AlbedoFit]:
@@ -309,6 +312,6 @@ class Lifter(nn.Module):
             painted[eye.rows] = paint_eye(eye, lifted[eye.rows], texels.confidence[eye.rows], tone)
             confidence[eye.rows] = texels.confidence[eye.rows]
         painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone)
-        painted = painted * self._mouth_shade(texels.confidence)
+        painted = tidy_lips(painted, self.lips) * self._mouth_shade(texels.confidence)
         diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
         return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]
