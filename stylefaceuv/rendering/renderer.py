@@ -47,7 +47,7 @@ class Renderer:
         if supersample not in (1, 2, 3, 4):
             raise InvalidArgumentError("supersample", "1, 2, 3 or 4", supersample)
         self.backend, self.supersample = backend, supersample
-        self._normals: dict[int, tuple[MeshTopology, VertexNormals]] = {}
+        self._normals: dict[tuple[int, torch.dtype], tuple[MeshTopology, VertexNormals]] = {}
 
     def render(
         self,
@@ -70,7 +70,7 @@ class Renderer:
             The picture.
 
         Raises:
-            InvalidArgumentError: wrong shapes.
+            InvalidArgumentError: wrong shapes, vertices or light not finite.
         """
         _check(world_vertices, topology, albedo, sh_coefficients)
         output = self.surface(world_vertices, topology, camera)
@@ -105,10 +105,11 @@ class Renderer:
 
     def vertex_normals(self, vertices: torch.Tensor, topology: MeshTopology) -> torch.Tensor:
         """Return (N, V, 3) unit normals; the operator of a topology is made once."""
-        known = self._normals.get(id(topology))
+        key = (id(topology), vertices.dtype)
+        known = self._normals.get(key)
         if known is None or known[0] is not topology:
-            known = (topology, VertexNormals(topology))
-            self._normals[id(topology)] = known
+            known = (topology, VertexNormals(topology, vertices))
+            self._normals[key] = known
         return known[1](vertices)
 
     def _reduce(self, output: RenderOutput) -> RenderOutput:
@@ -130,7 +131,10 @@ def _check(vertices: torch.Tensor, topology: MeshTopology, albedo: torch.Tensor,
     batch = len(vertices)
     if vertices.ndim != 3 or vertices.shape[1:] != (len(topology.uv), 3):
         raise InvalidArgumentError("world_vertices", f"shape (N, {len(topology.uv)}, 3)", tuple(vertices.shape))
-    if albedo.ndim != 4 or albedo.shape[:2] != (batch, 3):
+    if albedo.ndim != 4 or albedo.shape[:2] != (batch, 3) or min(albedo.shape[2:]) < 1:
         raise InvalidArgumentError("albedo", f"shape ({batch}, 3, h, w)", tuple(albedo.shape))
     if sh_coefficients.shape != (batch, 9, 3):
         raise InvalidArgumentError("sh_coefficients", f"shape ({batch}, 9, 3)", tuple(sh_coefficients.shape))
+    for name, values in (("world_vertices", vertices), ("sh_coefficients", sh_coefficients)):
+        if not bool(torch.isfinite(values).all()):
+            raise InvalidArgumentError(name, "finite numbers", "NaN or Inf")

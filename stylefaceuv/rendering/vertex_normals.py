@@ -16,11 +16,12 @@ class VertexNormals:
 
     Args:
         topology: the mesh.
+        like: tensor whose dtype and device the vertices will have; None is those of ``topology.uv``.
     """
 
-    def __init__(self, topology: MeshTopology) -> None:
+    def __init__(self, topology: MeshTopology, like: torch.Tensor | None = None) -> None:
         self.faces = topology.faces
-        self._sum_faces = SparseMap(_faces_of_rows(topology), topology.uv)
+        self._sum_faces = SparseMap(_faces_of_rows(topology), topology.uv if like is None else like)
 
     def __call__(self, vertices: torch.Tensor) -> torch.Tensor:
         """Return unit normals.

@@ -1,12 +1,24 @@
-"""A rasteriser by the definition: every pixel centre against every triangle, in double precision."""
+"""A rasteriser by the definition, in whole numbers of any length: every pixel centre against every triangle."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
+
+SUBPIXEL = 4096
+FINE = 2**40
+"""Points are scaled by its square: a step of FINE is nothing against a sub-pixel, and 1 nothing against FINE."""
+
+Point = tuple[int, int]
 
 
-def rasterize(screen: np.ndarray, faces: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def rasterize(
+    screen: npt.NDArray[np.floating], faces: npt.NDArray[np.int64], height: int, width: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Return the nearest triangle of each pixel (-1 for none) and its inverse depth (0 for none).
+
+    A centre on an edge belongs to the triangle into which it falls when it moves a bit to the right and, by far less,
+    down: that is the top-left rule.
 
     Args:
         screen: (V, 3) x px, y px, depth.
@@ -16,20 +28,33 @@ def rasterize(screen: np.ndarray, faces: np.ndarray, height: int, width: int) ->
     """
     nearest = np.full((height, width), -1)
     inverse = np.zeros((height, width))
-    for f, (i, j, k) in enumerate(faces):
-        a, b, c = screen[i].astype(float), screen[j].astype(float), screen[k].astype(float)
-        area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-        if area == 0:
-            continue
-        for row in range(height):
-            for column in range(width):
-                x, y = column + 0.5, row + 0.5
-                wa = ((b[0] - x) * (c[1] - y) - (b[1] - y) * (c[0] - x)) / area
-                wb = ((c[0] - x) * (a[1] - y) - (c[1] - y) * (a[0] - x)) / area
-                wc = 1 - wa - wb
-                if min(wa, wb, wc) < 0:
+    points = [tuple(round(float(part) * SUBPIXEL) * FINE**2 for part in vertex[:2]) for vertex in screen]
+    for row in range(height):
+        for column in range(width):
+            centre = tuple((2 * part + 1) * (SUBPIXEL // 2) * FINE**2 for part in (column, row))
+            moved = (centre[0] + FINE, centre[1] + 1)
+            for face, corners in enumerate(faces):
+                depths = [float(screen[corner, 2]) for corner in corners]
+                triangle = [points[corner] for corner in corners]
+                if min(depths) <= 0 or not inside(moved, triangle):
                     continue
-                depth = wa / a[2] + wb / b[2] + wc / c[2]
-                if depth > inverse[row, column]:
-                    nearest[row, column], inverse[row, column] = f, depth
+                shares = areas(centre, triangle)
+                value = sum(share / sum(shares) / depth for share, depth in zip(shares, depths, strict=True))
+                if value > inverse[row, column]:
+                    nearest[row, column], inverse[row, column] = face, value
     return nearest, inverse
+
+
+def areas(point: Point, triangle: list[Point]) -> list[int]:
+    """Return the signed areas, doubled, of the triangles between a point and the sides opposite each corner."""
+    result = []
+    for corner in range(3):
+        (ax, ay), (bx, by) = triangle[(corner + 1) % 3], triangle[(corner + 2) % 3]
+        result.append((ax - point[0]) * (by - point[1]) - (ay - point[1]) * (bx - point[0]))
+    return result
+
+
+def inside(point: Point, triangle: list[Point]) -> bool:
+    """Whether a point is strictly inside a triangle of either orientation."""
+    parts = areas(point, triangle)
+    return all(part > 0 for part in parts) or all(part < 0 for part in parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -10,8 +12,8 @@ from stylefaceuv.face_model.makehuman import load_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices
 from stylefaceuv.rendering.camera import Camera
-from stylefaceuv.rendering.light_presets import LIGHT_PRESETS, light_preset
-from stylefaceuv.rendering.lighting import ambient_light, directional_light, sh_basis, shade
+from stylefaceuv.rendering.light_presets import light_preset
+from stylefaceuv.rendering.lighting import ambient_light, directional_light
 from stylefaceuv.rendering.renderer import Renderer, RenderOutput
 from stylefaceuv.weights_file import EMBEDDED_WEIGHTS
 
@@ -94,39 +96,6 @@ def test_the_albedo_gradient_is_the_finite_difference(head: MorphableModel) -> N
     assert float(albedo.grad[0, 1, 1, 2]) == pytest.approx(float(difference), rel=2e-2)
 
 
-@pytest.mark.parametrize("name", sorted(LIGHT_PRESETS))
-def test_presets_light_and_do_not_blind(name: str) -> None:
-    normals = torch.nn.functional.normalize(torch.randn(1, 400, 3, generator=torch.Generator().manual_seed(0)), dim=-1)
-    shading = shade(normals, light_preset(name)[None])
-    assert 0.1 < float(shading.mean()) < 1.2
-    assert float(shading.max()) < 2
-
-
-def test_left_light_comes_from_the_left() -> None:
-    sides = torch.tensor([[[-1.0, 0, 0], [1.0, 0, 0]]])
-    left, right = (shade(sides, light_preset(name)[None])[0, :, 0] for name in ("left", "right"))
-    assert left[0] > 2 * left[1]
-    assert right[1] > 2 * right[0]
-
-
-def test_the_basis_is_orthonormal_on_the_sphere() -> None:
-    """By quadrature: a product of Gauss-Legendre in z and equal angles integrates degree 4 exactly."""
-    import numpy as np
-
-    z, weight = np.polynomial.legendre.leggauss(8)
-    angle = np.arange(16) * (2 * np.pi / 16)
-    ring = np.sqrt(1 - z**2)
-    points = np.stack([np.outer(ring, np.cos(angle)), np.outer(ring, np.sin(angle)), np.outer(z, np.ones(16))], -1)
-    basis = sh_basis(torch.from_numpy(points.reshape(-1, 3)))
-    weights = torch.from_numpy(np.repeat(weight * 2 * np.pi / 16, 16))
-    torch.testing.assert_close((basis * weights[:, None]).T @ basis, torch.eye(9, dtype=torch.float64))
-
-
-def test_the_basis_has_the_right_gradient() -> None:
-    normals = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(sh_basis, (normals,))
-
-
 def test_turning_the_camera_around_is_turning_the_head_and_the_light_back(head: MorphableModel) -> None:
     """A camera 30 degrees to the right sees the silhouette of a head turned 30 degrees to the left."""
     vertices = head.refine(some_heads(head, 1), 0)
@@ -137,6 +106,61 @@ def test_turning_the_camera_around_is_turning_the_head_and_the_light_back(head: 
     orbit = Renderer().render(still, head.topology(0), white, light, camera.orbit(30.0)).alpha
     rotated = Renderer().render(turned, head.topology(0), white, light, camera).alpha
     assert float((orbit - rotated).abs().mean()) < 1e-3
+
+
+def test_a_head_and_a_light_turned_together_show_the_same_colours(head: MorphableModel) -> None:
+    """Turning the camera by the same angle as head and light changes nothing at all."""
+    cage, albedo = some_heads(head, 1), torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(3))
+    camera, angle = Camera.portrait(HEIGHT, WIDTH), torch.tensor(25.0).deg2rad()
+    world = pose_vertices(head.refine(cage, 0), torch.zeros(1, 3), torch.zeros(1, 3))
+    turned = pose_vertices(head.refine(cage, 0), torch.tensor([[25.0, 0, 0]]), torch.zeros(1, 3))
+    first = Renderer().render(world, head.topology(0), albedo, directional_light((0, 0.3, 1))[None], camera)
+    lamp = (float(angle.sin()), 0.3, float(angle.cos()))
+    second = Renderer().render(turned, head.topology(0), albedo, directional_light(lamp)[None], camera.orbit(25.0))
+    assert float((first.color - second.color).abs().mean()) < 5e-4
+    still = Renderer().render(world, head.topology(0), albedo, directional_light(lamp)[None], camera)
+    assert float((first.color - still.color).abs().mean()) > 5e-3
+
+
+@pytest.mark.parametrize("supersample", [1, 2, 3])
+def test_normals_texture_coordinates_and_coverage_are_averages(head: MorphableModel, supersample: int) -> None:
+    world = head.refine(some_heads(head, 2), 0)
+    arguments = (head.topology(0), torch.ones(2, 3, 1, 1), ambient_light().expand(2, 9, 3))
+    output = Renderer(supersample=supersample).render(world, *arguments, Camera.portrait(HEIGHT, WIDTH))
+    fine = Camera.portrait(HEIGHT * supersample, WIDTH * supersample)
+    fine = replace(fine, focal_px=Camera.portrait(HEIGHT, WIDTH).focal_px * supersample)
+    single = Renderer(supersample=1).render(world, *arguments, fine)
+    assert output.fragments.pix_to_face.shape == (2, HEIGHT * supersample, WIDTH * supersample)
+    for name, channels in (("color", 3), ("alpha", 1), ("normals", 3), ("uv", 2)):
+        values = getattr(output, name)
+        assert values.shape == (2, channels, HEIGHT, WIDTH)
+        expected = torch.nn.functional.avg_pool2d(getattr(single, name), supersample)
+        torch.testing.assert_close(values, expected, atol=1e-5, rtol=0)
+    inside = output.alpha[:, 0] == 1
+    assert float(output.normals[:, 2][inside].mean()) > 0.5  # towards the viewer
+    assert float(output.uv.amin()) >= 0
+    assert float(output.uv.amax()) <= 1
+
+
+def test_a_double_precision_scene_is_rendered_in_double_precision(head: MorphableModel) -> None:
+    world = head.refine(some_heads(head, 1), 0)
+    arguments = (torch.ones(1, 3, 1, 1), light_preset("studio")[None])
+    camera = Camera.portrait(HEIGHT, WIDTH)
+    single = Renderer().render(world, head.topology(0), *arguments, camera).color
+    double = Renderer().render(world.double(), head.topology(0), *(part.double() for part in arguments), camera).color
+    assert double.dtype == torch.float64
+    assert float((single - double).abs().mean()) < 1e-4
+
+
+def test_no_heads_and_heads_out_of_view_give_empty_pictures(head: MorphableModel) -> None:
+    world, light, camera = head.refine(head.mean[None], 0), ambient_light()[None], Camera.portrait(HEIGHT, WIDTH)
+    nothing = Renderer().render(world[:0], head.topology(0), torch.ones(0, 3, 4, 4), light[:0], camera)
+    assert nothing.color.shape == (0, 3, HEIGHT, WIDTH)
+    for away in (100.0, -100.0):
+        beside = Renderer().render(world + away, head.topology(0), torch.ones(1, 3, 4, 4), light, camera)
+        assert beside.color.shape == (1, 3, HEIGHT, WIDTH)
+        assert not beside.color.any()
+        assert not beside.alpha.any()
 
 
 @pytest.mark.parametrize("argument", ["world_vertices", "albedo", "sh_coefficients"])
@@ -150,3 +174,20 @@ def test_wrong_shapes_are_named(head: MorphableModel, argument: str) -> None:
         light = light[:, :4]
     with pytest.raises(InvalidArgumentError, match=argument):
         Renderer().render(vertices, head.topology(0), albedo, light, Camera.portrait(HEIGHT, WIDTH))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("argument", ["world_vertices", "sh_coefficients"])
+def test_what_is_not_finite_is_named(head: MorphableModel, argument: str, bad: float) -> None:
+    vertices, light = head.refine(head.mean[None], 0).clone(), ambient_light()[None].clone()
+    (vertices if argument == "world_vertices" else light)[0, 5, 1] = bad
+    with pytest.raises(InvalidArgumentError, match=argument):
+        Renderer().render(vertices, head.topology(0), torch.ones(1, 3, 1, 1), light, Camera.portrait(HEIGHT, WIDTH))
+
+
+def test_a_texture_without_texels_and_odd_supersampling_are_refused(head: MorphableModel) -> None:
+    vertices, light = head.refine(head.mean[None], 0), ambient_light()[None]
+    with pytest.raises(InvalidArgumentError, match="albedo"):
+        Renderer().render(vertices, head.topology(0), torch.ones(1, 3, 0, 4), light, Camera.portrait(HEIGHT, WIDTH))
+    with pytest.raises(InvalidArgumentError, match="supersample"):
+        Renderer(supersample=0)
