@@ -1,0 +1,102 @@
+"""Light out of colours, and how bright what is left has to be."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as functional
+
+from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
+from stylefaceuv.lifting.delighting import SMALLEST_SHADING, even_out, fix_gain, luminance, shading
+from stylefaceuv.lifting.lighting_estimation import estimate_lighting
+from stylefaceuv.rendering.light_presets import light_preset
+from stylefaceuv.rendering.lighting import ambient_light, directional_light
+from tests.lifting.scenes import smooth_image
+
+SKINS = {"light": (0.60, 0.42, 0.33), "dark": (0.060, 0.035, 0.025)}
+
+
+def front(count: int = 4000) -> torch.Tensor:
+    """(T, 3) normals of a face."""
+    source = torch.Generator().manual_seed(0)
+    return functional.normalize(torch.randn(count, 3, generator=source) + torch.tensor([0.0, 0.0, 1.5]), dim=1)
+
+
+def lit_skin(name: str, light: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Normals, albedo and pixels of speckled skin under grey light."""
+    normals = front()
+    speckle = 0.85 + 0.3 * torch.rand(len(normals), 1, generator=torch.Generator().manual_seed(1))
+    albedo = torch.tensor(SKINS[name]) * speckle
+    return normals, albedo, albedo * shading(normals, light)
+
+
+@pytest.mark.parametrize("name", sorted(SKINS))
+@pytest.mark.parametrize("preset", ["studio", "left", "top"])
+def test_a_lit_albedo_is_recovered_from_its_median_tone(name: str, preset: str) -> None:
+    grey = light_preset(preset).mean(dim=1, keepdim=True).expand(9, 3)
+    weights = torch.ones(4000)
+    light = fix_gain(grey, front(), weights)
+    normals, albedo, pixels = lit_skin(name, light)
+    guess = albedo.median(dim=0).values.expand_as(albedo)
+    found = fix_gain(estimate_lighting(pixels, normals, guess, weights), normals, weights)
+    delit = pixels / shading(normals, found)
+    bright = shading(normals, light)[:, 0] > 0.3  # what is darker, nine damped harmonics do not know
+    assert float((delit / albedo - 1)[bright].abs().mean()) < 0.12
+    assert float((pixels / albedo - 1)[bright].abs().mean()) > 2 * float((delit / albedo - 1)[bright].abs().mean())
+
+
+@pytest.mark.parametrize("gain", [0.2, 1.0, 4.0])
+@pytest.mark.parametrize("name", sorted(SKINS))
+def test_the_albedo_keeps_the_median_luminance_of_the_seen_skin(name: str, gain: float) -> None:
+    light = gain * light_preset("studio")
+    normals, _, pixels = lit_skin(name, light)
+    fixed = fix_gain(light, normals, torch.ones(len(normals)))
+    delit = pixels / shading(normals, fixed)
+    torch.testing.assert_close(luminance(delit).median(), luminance(pixels).median(), atol=0, rtol=0.06)
+
+
+def test_dark_skin_stays_dark() -> None:
+    medians = {}
+    for name in SKINS:
+        normals, albedo, pixels = lit_skin(name, light_preset("studio"))
+        light = fix_gain(light_preset("studio"), normals, torch.ones(len(normals)))
+        medians[name] = float(luminance(pixels / shading(normals, light)).median() / luminance(albedo).median())
+    assert medians["dark"] == pytest.approx(medians["light"], rel=0.05)
+
+
+def test_only_seen_skin_decides_the_gain_and_too_little_of_it_nothing() -> None:
+    normals, light = front(), light_preset("left")
+    weights = (normals[:, 0] < 0).float()
+    fixed = fix_gain(light, normals, weights)
+    torch.testing.assert_close(
+        luminance(shading(normals[weights > 0], fixed)).median(), torch.tensor(1.0), atol=0.01, rtol=0
+    )
+    assert abs(float(luminance(shading(normals, fixed)).median()) - 1) > 0.02
+    few = torch.zeros(len(normals))
+    few[:10] = 1
+    assert torch.equal(fix_gain(light, normals, few), light)
+
+
+def test_shading_can_always_be_divided_by() -> None:
+    dark = shading(front(), 0.3 * directional_light((1.0, 0.0, 0.0)))
+    assert float(dark.min()) == pytest.approx(SMALLEST_SHADING)
+    torch.testing.assert_close(shading(front(), ambient_light()), torch.ones(4000, 3))
+
+
+def test_slow_brightness_that_the_model_does_not_know_is_evened_out_and_detail_is_kept() -> None:
+    size = 256
+    plain = srgb_to_linear(smooth_image(size, cells=3)[None])
+    slope = torch.linspace(0.6, 1.6, size).expand(1, 1, size, size)
+    checks = 1 + 0.1 * ((torch.arange(size)[:, None] + torch.arange(size)) % 2 * 2 - 1.0)
+    lifted, usual = linear_to_srgb(plain * slope * checks), linear_to_srgb(plain)
+    weights = torch.ones(1, 1, size, size)
+    even = srgb_to_linear(even_out(lifted, usual, weights, share=1.0)) / plain
+    middle = even[..., 32:-32, 32:-32]
+    flat = functional.avg_pool2d(middle, 2)
+    assert float(flat.std() / flat.mean()) < 0.06
+    assert float((plain * slope)[..., 32:-32].std()) > 0.05
+    contrast = (middle[..., ::2, ::2] - middle[..., ::2, 1::2]).abs().mean() / middle.mean()
+    assert float(contrast) > 0.18
+    torch.testing.assert_close(even_out(lifted.clamp(0, 1), usual, weights, 0.0), lifted.clamp(0, 1), atol=1e-4, rtol=0)
+    unseen = even_out(lifted.clamp(0, 1), usual, 0 * weights, 1.0)
+    torch.testing.assert_close(unseen, lifted.clamp(0, 1), atol=1e-4, rtol=0)

@@ -1,0 +1,77 @@
+"""Whole eyeballs from the sliver that lids leave visible."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from stylefaceuv.lifting.eye_texture import (
+    IRIS_HALF_ANGLE_DEGREES,
+    PUPIL_HALF_ANGLE_DEGREES,
+    EyeTexels,
+    eye_texels,
+    paint_eye,
+)
+
+BLUE, WHITE = (0.25, 0.40, 0.60), (0.80, 0.78, 0.76)
+
+
+def ball(count: int = 20_000) -> EyeTexels:
+    source = torch.Generator().manual_seed(0)
+    unit = torch.nn.functional.normalize(torch.randn(count, 3, generator=source), dim=1)
+    unit[:6] = torch.cat([torch.eye(3), -torch.eye(3)])
+    return eye_texels(0.12 * unit + torch.tensor([0.3, 0.2, 0.9]), torch.arange(count))
+
+
+def seen_colors(eye: EyeTexels) -> torch.Tensor:
+    """A blue iris with a pupil on a white ball."""
+    color = torch.tensor(WHITE).expand(len(eye.rows), 3).clone()
+    color[eye.angle < IRIS_HALF_ANGLE_DEGREES] = torch.tensor(BLUE)
+    color[eye.angle < PUPIL_HALF_ANGLE_DEGREES] = 0.05
+    return color
+
+
+def ring(eye: EyeTexels, low: float, high: float) -> torch.Tensor:
+    return (eye.angle > low) & (eye.angle < high)
+
+
+def test_angles_are_measured_from_the_optical_axis() -> None:
+    eye = ball()
+    torch.testing.assert_close(eye.angle[:6], torch.tensor([90.0, 90.0, 0.0, 90.0, 90.0, 180.0]), atol=0.1, rtol=0)
+    assert float(eye.azimuth[0]) == pytest.approx(0, abs=1e-3)
+    assert float(eye.azimuth[1]) == pytest.approx(math.pi / 2, abs=1e-3)
+
+
+def test_iris_and_sclera_take_the_seen_colours() -> None:
+    eye = ball()
+    painted = paint_eye(eye, seen_colors(eye), torch.ones(len(eye.rows)), 0.4)
+    iris = painted[ring(eye, 14, 21)].mean(dim=0)
+    torch.testing.assert_close(iris, torch.tensor(BLUE) * 1.12, atol=0.12, rtol=0)
+    assert float(iris[2]) > float(iris[0]) + 0.2
+    torch.testing.assert_close(painted[ring(eye, 32, 45)].mean(dim=0), torch.tensor(WHITE), atol=0.09, rtol=0)
+    assert float(painted[ring(eye, -1, 6)].max()) < 0.1, "the pupil"
+    assert 0 <= float(painted.min()) <= float(painted.max()) <= 1
+
+
+def test_lids_that_hide_half_of_the_eye_change_nothing_much() -> None:
+    eye = ball()
+    color, confidence = seen_colors(eye), torch.ones(len(eye.rows))
+    whole = paint_eye(eye, color, confidence, 0.4)
+    lid = eye.azimuth > 0
+    color[lid], confidence[lid] = torch.tensor([0.7, 0.5, 0.4]), 0.0
+    torch.testing.assert_close(paint_eye(eye, color, confidence, 0.4), whole, atol=0.02, rtol=0)
+
+
+def test_an_unseen_eye_is_brown_and_its_white_follows_the_exposure() -> None:
+    eye = ball()
+    nothing = torch.zeros(len(eye.rows))
+    bright, dim = (paint_eye(eye, torch.rand(len(eye.rows), 3), nothing, skin) for skin in (0.4, 0.01))
+    again = paint_eye(eye, torch.rand(len(eye.rows), 3), nothing, 0.4)
+    assert torch.equal(bright, again), "colours without confidence do not count"
+    iris = bright[ring(eye, 12, 22)].mean(dim=0)
+    assert float(iris[0]) > float(iris[1]) > float(iris[2])
+    white = ring(eye, 32, 45)
+    assert float(bright[white].mean()) > float(dim[white].mean()) + 0.1
+    assert float(dim[white].mean()) > 0.5
