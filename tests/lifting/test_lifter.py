@@ -1,0 +1,280 @@
+"""The whole way from a photo to a diffuse map, on rendered heads whose albedo is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+import torch.nn.functional as functional
+
+from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
+from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.albedo_model import AlbedoModel
+from stylefaceuv.lifting.atlas_view import AtlasViewer
+from stylefaceuv.lifting.delighting import luminance
+from stylefaceuv.lifting.lifter import LiftedFace, Lifter, Photo
+from stylefaceuv.rendering.light_presets import light_preset
+from stylefaceuv.rendering.lighting import ambient_light, directional_light
+from stylefaceuv.types import PART_NAMES, FaceCoefficients
+from tests.lifting.scenes import mirrored, neutral, photograph, smooth_image
+
+ATLAS, SMALL, PHOTO = 256, 64, 512
+SKIN = (0.78, 0.60, 0.52)
+HAIR = (0.12, 0.09, 0.08)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the tests share.
+
+    Attributes:
+        head: the real head.
+        lifter: with an albedo model of four patterns and one tone.
+        face: (T,) bool, skin between brows and chin, at the front.
+    """
+
+    head: MorphableModel
+    lifter: Lifter
+    face: torch.Tensor
+
+    def albedo(self, seed: int, skin: tuple[float, float, float] = SKIN) -> torch.Tensor:
+        """(3, R, R) sRGB: a skin of the albedo model's patterns, with freckles it does not know."""
+        code = 0.7 * torch.randn(1, 5, generator=torch.Generator().manual_seed(seed))
+        code[:, 4] = 0
+        base = self.lifter.albedo_model.decode(code) - torch.tensor(SKIN).reshape(1, 3, 1, 1)
+        large = functional.interpolate(base, size=(ATLAS, ATLAS), mode="bilinear", align_corners=False)[0]
+        freckles = 0.04 * (smooth_image(ATLAS, seed + 9, cells=64, channels=1) - 0.5)
+        tone = torch.tensor(skin).reshape(3, 1, 1)
+        return (tone * (1 + (large + freckles) / 0.6)).clamp(0.01, 0.99)
+
+    def at(self, image: torch.Tensor) -> torch.Tensor:
+        """(T', 3) linear colours of a map on the face."""
+        return srgb_to_linear(self.lifter.texels.gather(image)[self.face])
+
+    def photo(self, albedo: torch.Tensor, light: torch.Tensor, own: FaceCoefficients) -> Photo:
+        return Photo(photograph(self.head, own, albedo, light, PHOTO), own)
+
+
+@pytest.fixture(scope="module")
+def scene(head: MorphableModel) -> Scene:
+    source = torch.Generator().manual_seed(0)
+    coarse = torch.randn(4, 1, 6, 6, generator=source)
+    pattern = functional.interpolate(coarse + coarse.flip(-1), size=(SMALL, SMALL), mode="bicubic")
+    basis = 0.02 * pattern * torch.tensor([1.0, 1.1, 1.1]).reshape(1, 3, 1, 1)
+    tone = 0.16 * torch.ones(1, 3, SMALL, SMALL)
+    mean = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, SMALL, SMALL).clone()
+    model = AlbedoModel(mean, torch.cat([basis, tone]), torch.full((1, SMALL, SMALL), 0.025))
+    lifter = Lifter(head, model, ATLAS)
+    rest, points = lifter.surface.rest_positions, head.landmarks(head.mean[None])[0]
+    front = (rest[:, 2] > 0.5) & (rest[:, 1] < points[[105, 334], 1].mean()) & (rest[:, 1] > points[152, 1])
+    return Scene(head, lifter, front & (lifter.texels.part == PART_NAMES.index("skin")))
+
+
+def own_pose(yaw: float = 10.0) -> FaceCoefficients:
+    return replace(neutral(yaw=yaw), translation=torch.tensor([0.0, -0.12, -1.9]))
+
+
+def unevenness(colors: torch.Tensor, albedo: torch.Tensor) -> float:
+    """Spread of what is left of the light, whatever its gain."""
+    ratio = (luminance(colors) / luminance(albedo)).log()
+    return float((ratio - ratio.median()).abs().mean())
+
+
+@pytest.fixture(scope="module")
+def lit(scene: Scene) -> tuple[torch.Tensor, Photo, LiftedFace]:
+    albedo = scene.albedo(1)
+    photo = scene.photo(albedo, light_preset("studio"), own_pose())
+    return albedo, photo, scene.lifter(photo)
+
+
+def test_a_known_albedo_comes_back_without_its_light(scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]) -> None:
+    albedo, photo, lifted = lit
+    raw = scene.lifter.surface.project(photo.image, photo.coefficients, None)
+    seen = raw.confidence[scene.face] > 0.9
+    assert float(seen.float().mean()) > 0.5
+    as_photographed = srgb_to_linear(raw.color[scene.face])[seen]
+    before = unevenness(as_photographed, scene.at(albedo)[seen])
+    after = unevenness(scene.at(lifted.diffuse)[seen], scene.at(albedo)[seen])
+    assert after < 0.5 * before
+    assert after < 0.06
+    ratio = (scene.at(lifted.diffuse)[seen] / scene.at(albedo)[seen]).median(dim=0).values
+    assert float(ratio.max() / ratio.min()) < 1.15, "no colour cast"
+
+
+def test_freckles_are_kept(scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]) -> None:
+    albedo, _, lifted = lit
+
+    def detail(image: torch.Tensor) -> torch.Tensor:
+        fine = image.mean(dim=0, keepdim=True)[None]
+        smooth = functional.avg_pool2d(fine, 9, stride=1, padding=4)
+        return scene.lifter.texels.gather((fine - smooth)[0])[scene.face & sure, 0]
+
+    sure = scene.lifter.texels.gather(lifted.confidence[None])[:, 0] > 0.9
+    both = torch.stack([detail(albedo), detail(lifted.diffuse)])
+    assert float(torch.corrcoef(both)[0, 1]) > 0.7
+
+
+def test_the_map_is_complete_and_says_what_it_saw(scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]) -> None:
+    _, _, lifted = lit
+    assert lifted.diffuse.shape == (3, ATLAS, ATLAS)
+    assert bool(torch.isfinite(lifted.diffuse).all())
+    assert 0 <= float(lifted.diffuse.min()) <= float(lifted.diffuse.max()) <= 1
+    rest, texels = scene.lifter.surface.rest_positions, scene.lifter.texels
+    confidence = texels.gather(lifted.confidence[None])[:, 0]
+    back = (texels.part == 0) & (rest[:, 2] < -0.4)
+    assert float(confidence[back].max()) == 0
+    assert float(confidence[scene.face].median()) > 0.8
+    skin = texels.gather(lifted.diffuse)[texels.part == 0]
+    assert float(skin.mean(dim=1).min()) > 0.2, "no black"
+    tone, own = texels.gather(lifted.diffuse)[back].median(0).values, texels.gather(lifted.diffuse)[scene.face]
+    torch.testing.assert_close(tone, own.median(dim=0).values, atol=0.08, rtol=0)
+
+
+def test_the_light_that_is_told_makes_the_photo_again(
+    scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]
+) -> None:
+    _, photo, lifted = lit
+    again = photograph(scene.head, photo.coefficients, lifted.diffuse, lifted.lighting, PHOTO)
+    raw, new = (scene.lifter.surface.project(one, photo.coefficients, None) for one in (photo.image, again))
+    seen = scene.face & (raw.confidence > 0.95)
+    assert float((raw.color - new.color)[seen].abs().mean()) < 0.03
+
+
+def test_a_side_light_leaves_no_dark_side(scene: Scene) -> None:
+    albedo = scene.albedo(1)
+    light = 0.6 * ambient_light() + 0.5 * directional_light((0.8, 0.2, 0.6))
+    photo = scene.photo(albedo, light, own_pose(0.0))
+    raw = scene.lifter.surface.project(photo.image, photo.coefficients, None)
+    lifted, x = scene.at(scene.lifter(photo).diffuse), scene.lifter.surface.rest_positions[scene.face, 0]
+
+    def sides(colors: torch.Tensor) -> float:
+        return float((luminance(colors[x > 0.15]).median() / luminance(colors[x < -0.15]).median()).log().abs())
+
+    assert sides(srgb_to_linear(raw.color[scene.face])) > 0.25
+    assert sides(lifted) < 0.3 * sides(srgb_to_linear(raw.color[scene.face]))
+
+
+def test_dark_skin_stays_dark_and_light_skin_light(scene: Scene) -> None:
+    medians = []
+    for skin in (SKIN, (0.36, 0.25, 0.20)):
+        albedo = scene.albedo(2, skin)
+        lifted = scene.lifter(scene.photo(albedo, light_preset("studio"), own_pose()))
+        medians.append(
+            (float(luminance(scene.at(lifted.diffuse)).median()), float(luminance(scene.at(albedo)).median()))
+        )
+    (light, true_light), (dark, true_dark) = medians
+    assert dark / light == pytest.approx(true_dark / true_light, rel=0.2)
+
+
+def test_a_turned_face_takes_its_hidden_side_from_the_seen_one(scene: Scene) -> None:
+    albedo = scene.albedo(3)
+    photo = scene.photo(albedo, ambient_light(), own_pose(40.0))
+    lifted = scene.lifter(photo)
+    confidence = scene.lifter.texels.gather(lifted.confidence[None])[:, 0]
+    x = scene.lifter.surface.rest_positions[:, 0]
+    hidden = scene.face & (confidence == 0) & (x > 0)
+    assert int(hidden.sum()) > 300
+    assert int((scene.face & (confidence == 0) & (x < -0.2)).sum()) < int(hidden.sum()) / 4
+    values, wanted = (scene.lifter.texels.gather(one)[hidden] for one in (lifted.diffuse, albedo))
+    assert float((values - wanted).abs().mean()) < 0.06
+
+
+def test_hair_over_the_face_is_no_skin(scene: Scene) -> None:
+    albedo = scene.albedo(4)
+    rest, texels = scene.lifter.surface.rest_positions, scene.lifter.texels
+    strand = (texels.part == 0) & (rest[:, 0] > 0.25) & (rest[:, 0] < 0.45) & (rest[:, 2] > 0.3)
+    colors = texels.gather(albedo).clone()
+    colors[strand] = torch.tensor(HAIR)
+    lifted = scene.lifter(scene.photo(texels.scatter(colors), light_preset("studio"), own_pose(0.0)))
+    covered = scene.face & strand
+    assert float(texels.gather(lifted.confidence[None])[covered].mean()) < 0.05
+    found, wanted = texels.gather(lifted.diffuse)[covered], texels.gather(albedo)[covered]
+    assert float((found - wanted).abs().mean()) < 0.1
+    assert float((wanted - torch.tensor(HAIR)).abs().mean()) > 0.4
+
+
+def test_the_mirrored_photo_gives_about_the_mirrored_map(scene: Scene) -> None:
+    own, photo = own_pose(18.0), smooth_image(PHOTO, 4, cells=6) * 0.15 + 0.5
+    first = scene.lifter(Photo(photo, own)).diffuse
+    second = scene.lifter(Photo(photo.flip(-1), mirrored(scene.head, own))).diffuse
+    skin = scene.lifter.skin_chart[0, 0] > 0
+    difference = (first - second.flip(-1)).abs()[:, skin]
+    assert float(difference.mean()) < 0.02
+    assert float(difference.mean()) < 0.5 * float((first - second).abs()[:, skin].mean())
+
+
+def test_a_second_view_shows_what_the_first_hides(scene: Scene) -> None:
+    albedo = scene.albedo(5)
+    texels, rest = scene.lifter.texels, scene.lifter.surface.rest_positions
+    mole = scene.face & (rest[:, 0] > 0.5) & (rest[:, 1] < 0)
+    colors = texels.gather(albedo).clone()
+    colors[mole] *= 0.93
+    albedo = texels.scatter(colors)
+    own, other = (scene.photo(albedo, ambient_light(), own_pose(yaw)) for yaw in (35.0, -35.0))
+    alone, both = scene.lifter(own), scene.lifter(own, other)
+    confidence = [texels.gather(one.confidence[None])[mole].mean() for one in (alone, both)]
+    assert float(confidence[1]) > float(confidence[0]) + 0.3
+
+
+def test_a_painted_map_completes_what_the_photo_does_not_show(scene: Scene) -> None:
+    albedo = scene.albedo(6)
+    photo = scene.photo(albedo, ambient_light(), own_pose(0.0))
+    green = torch.tensor([0.2, 0.7, 0.2]).reshape(3, 1, 1).expand(3, SMALL, SMALL)
+    plain, painted = scene.lifter(photo), scene.lifter(photo, painted=green)
+    back = (scene.lifter.texels.part == 0) & (scene.lifter.surface.rest_positions[:, 2] < -0.4)
+    tones = [scene.lifter.texels.gather(one.diffuse)[back].median(dim=0).values for one in (plain, painted)]
+    assert float((tones[1] - tones[0]).abs().max()) < 0.15, "in the photo's tone, not in the painter's"
+    front = [scene.at(one.diffuse) for one in (plain, painted)]
+    assert float((front[0] - front[1]).abs().median()) < 0.02, "what was seen is kept"
+
+
+def test_a_photo_of_nothing_gives_a_plain_head(scene: Scene) -> None:
+    far = replace(own_pose(), translation=torch.tensor([30.0, 0.0, -2.0]))
+    lifted = scene.lifter(Photo(smooth_image(PHOTO), far))
+    assert bool(torch.isfinite(lifted.diffuse).all())
+    assert float(lifted.confidence.max()) == 0
+    torch.testing.assert_close(
+        scene.lifter.texels.gather(lifted.diffuse)[scene.face].median(dim=0).values,
+        torch.tensor(SKIN),
+        atol=0.05,
+        rtol=0,
+    )
+
+
+def test_small_painted_maps_are_enlarged_with_whole_eyes(scene: Scene) -> None:
+    small = linear_to_srgb(torch.full((3, SMALL, SMALL), 0.3))
+    large = scene.lifter.enlarge(small, torch.zeros(1, SMALL, SMALL))
+    assert large.shape == (3, ATLAS, ATLAS)
+    texels = scene.lifter.texels
+    colors = texels.gather(large)
+    torch.testing.assert_close(colors[scene.face].mean(dim=0), small[:, 0, 0], atol=0.01, rtol=0)
+    assert 0.001 < float(colors[scene.face].std(dim=0).mean()) < 0.02, "grain"
+    for eye in scene.lifter.eyes:
+        assert float(colors[eye.rows][eye.angle < 6].max()) < 0.2
+
+
+def test_atlas_and_photo_of_the_wrong_size_are_refused(scene: Scene) -> None:
+    with pytest.raises(InvalidArgumentError, match="resolution"):
+        Lifter(scene.head, scene.lifter.albedo_model, SMALL + 1)
+    with pytest.raises(InvalidArgumentError, match="image"):
+        scene.lifter(Photo(torch.zeros(1, 3, 64, 64), own_pose()))
+
+
+def test_atlas_views_are_what_lifting_sees(head: MorphableModel, scene: Scene) -> None:
+    first, second = own_pose(25.0), own_pose(-10.0)
+    names = ("identity", "expression", "rotation", "lighting", "translation")
+    batch = FaceCoefficients(*(torch.stack([getattr(first, name), getattr(second, name)]) for name in names))
+    view = AtlasViewer(head, ATLAS)(batch)
+    assert view.grid.shape == (2, ATLAS, ATLAS, 2)
+    image = smooth_image(512, 7)
+    for row, own in enumerate((first, second)):
+        lifted = scene.lifter.surface.project(image, own, None)
+        texels = scene.lifter.texels
+        read = functional.grid_sample(image[None], view.grid[row : row + 1], align_corners=False)[0]
+        seen = lifted.confidence > 0.5
+        torch.testing.assert_close(texels.gather(read)[seen], lifted.color[seen], atol=1e-4, rtol=0)
+        torch.testing.assert_close(texels.gather(view.visibility[row])[:, 0], lifted.confidence, atol=1e-5, rtol=0)
+    outside = scene.lifter.covered[0, 0] == 0
+    assert (view.grid[0, outside] == 2).all()
