@@ -22,7 +22,8 @@ class LossWeights:
     r1_gamma: float
     adversarial: float
     albedo_prior: float
-    displacement_prior: float
+    displacement_size: float
+    displacement_roughness: float
     target: float
 
 
@@ -34,6 +35,7 @@ class Schedule:
     generator_per_discriminator: int
     batch: int
     learning_rate: float
+    displacement_learning_rate: float
     discriminator_learning_rate: float
     average: float
     steps: int

@@ -88,16 +88,28 @@ def albedo_prior(diffuse: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
     return slow.abs().mean() + steps
 
 
-def displacement_prior(displacement: torch.Tensor) -> torch.Tensor:
-    """Prefer small and smooth displacement.
+def displacement_size(displacement: torch.Tensor) -> torch.Tensor:
+    """Prefer small displacement.
 
     Args:
         displacement: (N, 3, r, r) float, millimetres.
 
     Returns:
-        Scalar: mean square in mm² plus mean square of the discrete Laplacian.
+        Scalar: mean square, mm².
+    """
+    return displacement.square().mean()
+
+
+def displacement_roughness(displacement: torch.Tensor) -> torch.Tensor:
+    """Prefer smooth displacement.
+
+    Args:
+        displacement: (N, 3, r, r) float, millimetres.
+
+    Returns:
+        Scalar: mean square of the discrete Laplacian, mm².
     """
     centre = displacement[..., 1:-1, 1:-1]
     around = displacement[..., 2:, 1:-1] + displacement[..., :-2, 1:-1]
     around = around + displacement[..., 1:-1, 2:] + displacement[..., 1:-1, :-2]
-    return 0.1 * displacement.square().mean() + (4 * centre - around).square().mean()
+    return (4 * centre - around).square().mean()

@@ -31,7 +31,8 @@ from stylefaceuv.training.uv_dataset import TargetSet, read_targets
 from stylefaceuv.training.uv_losses import (
     albedo_prior,
     discriminator_loss,
-    displacement_prior,
+    displacement_roughness,
+    displacement_size,
     generator_loss,
     gradient_penalty,
     perceptual_loss,
@@ -106,7 +107,12 @@ class SecondStage:
         torch.manual_seed(seed)
         self.judge = discriminator_for(config.picture.size) if config.loss.adversarial else None
         rates = config.schedule
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=rates.learning_rate, betas=(0.0, 0.99))
+        relief = {id(parameter) for parameter in model.relief.parameters()}
+        groups = [
+            {"params": [one for one in model.parameters() if id(one) not in relief]},
+            {"params": list(model.relief.parameters()), "lr": rates.displacement_learning_rate},
+        ]
+        self.optimizer = torch.optim.Adam(groups, lr=rates.learning_rate, betas=(0.0, 0.99))
         self.average = WeightAverage(model, rates.average)
         self.source = torch.Generator().manual_seed(seed)
         self.kept: dict[str, object] = {"model": model, "optimizer": self.optimizer, "average": self.average}
@@ -151,7 +157,8 @@ class SecondStage:
         views = self.pictures(rows, maps)
         terms: Terms = {
             "albedo_prior": weights.albedo_prior * albedo_prior(maps.diffuse, base),
-            "displacement_prior": weights.displacement_prior * displacement_prior(maps.displacement),
+            "displacement_size": weights.displacement_size * displacement_size(maps.displacement),
+            "displacement_roughness": weights.displacement_roughness * displacement_roughness(maps.displacement),
             "target": weights.target * self._target_loss(rows, maps),
         }
         composites = []

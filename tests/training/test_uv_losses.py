@@ -12,7 +12,8 @@ from stylefaceuv.training.discriminator import Discriminator, discriminator_for
 from stylefaceuv.training.uv_losses import (
     albedo_prior,
     discriminator_loss,
-    displacement_prior,
+    displacement_roughness,
+    displacement_size,
     generator_loss,
     gradient_penalty,
     perceptual_loss,
@@ -119,13 +120,14 @@ def test_gradient_penalty_of_a_linear_score_is_half_its_squared_weight() -> None
     assert float(gradient_penalty(images, scores)) == pytest.approx(float(weight.square().sum()) / 2, rel=1e-5)
 
 
-def test_the_displacement_prior_punishes_size_and_roughness() -> None:
+def test_the_displacement_priors_punish_size_and_roughness() -> None:
     flat = torch.full((1, 3, 8, 8), 0.5)
     checker = flat.clone()
     checker[..., ::2, ::2] *= -1
-    assert float(displacement_prior(torch.zeros(1, 3, 8, 8))) == 0
-    assert float(displacement_prior(flat)) == pytest.approx(0.1 * 0.25, rel=1e-5)
-    assert float(displacement_prior(checker)) > 10 * float(displacement_prior(flat))
+    assert float(displacement_size(torch.zeros(1, 3, 8, 8))) == 0
+    assert float(displacement_size(flat)) == pytest.approx(0.25, rel=1e-5)
+    assert float(displacement_roughness(flat)) == 0
+    assert float(displacement_roughness(checker)) > 1
 
 
 def test_the_albedo_prior_punishes_colour_edges_more_than_brightness_edges() -> None:
