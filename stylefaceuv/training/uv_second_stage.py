@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -108,7 +109,7 @@ class SecondStage:
         self.judge = discriminator_for(config.picture.size) if config.loss.adversarial else None
         rates = config.schedule
         relief = {id(parameter) for parameter in model.relief.parameters()}
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [one for one in model.parameters() if id(one) not in relief]},
             {"params": list(model.relief.parameters()), "lr": rates.displacement_learning_rate},
         ]

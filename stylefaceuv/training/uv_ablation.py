@@ -1,0 +1,173 @@
+"""Compares UV generators on held-out faces: photometric error of both views, with and without displacement.
+
+    python -m stylefaceuv.training uv-ablation --root DIR --full FULL.safetensors --without WITHOUT.safetensors
+
+Every error is a face's own, so the two models are compared face by face: the mean difference comes with its bootstrap
+interval. As a control the full model is rendered once more with every face wearing the next one's displacement; if
+displacement means something, that is worse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from stylefaceuv.bundle import Bundle
+from stylefaceuv.components import Components, load_components
+from stylefaceuv.networks.uv_generator import UVGenerator, UVPrediction, load_uv_generator
+from stylefaceuv.training.uv_config import UVTrainingConfig, read_config
+from stylefaceuv.training.uv_dataset import TargetSet, read_targets
+from stylefaceuv.training.uv_losses import photometric_loss
+from stylefaceuv.training.uv_masks import mask_in_view
+from stylefaceuv.training.uv_scene import Scene
+from stylefaceuv.training.uv_second_stage import TwoViewImages
+from stylefaceuv.training.uv_warm_start import HELD_OUT_EVERY, AtlasViews
+
+VIEWS = ("own", "symmetric")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean paired difference of two models' errors.
+
+    Attributes:
+        mean: second minus first; positive where the first model is better.
+        low: lower end of the 95 % interval.
+        high: upper end.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+
+def paired_difference(first: torch.Tensor, second: torch.Tensor, draws: int = 10_000, seed: int = 0) -> Difference:
+    """Bootstrap the mean of ``second - first`` over faces.
+
+    Args:
+        first: (n,) float errors of one model.
+        second: (n,) float errors of another one on the same faces.
+        draws: bootstrap samples.
+        seed: of the samples.
+
+    Returns:
+        Mean and percentile interval.
+    """
+    gap = second - first
+    source = torch.Generator().manual_seed(seed)
+    means = gap[torch.randint(len(gap), (draws, len(gap)), generator=source)].mean(dim=1)
+    low, high = torch.quantile(means, torch.tensor([0.025, 0.975], dtype=means.dtype)).tolist()
+    return Difference(float(gap.mean()), low, high)
+
+
+class HeldOutFaces:
+    """Held-out faces, ready to be painted and compared.
+
+    Args:
+        parts: frozen networks and the face model.
+        targets: faces of the data set; those held out from training are used.
+        root: folder of the data set.
+        config: picture size and mesh level.
+        resolution: edge of the maps, texels.
+    """
+
+    def __init__(
+        self, parts: Components, targets: TargetSet, root: Path, config: UVTrainingConfig, resolution: int
+    ) -> None:
+        self.parts, self.targets = parts, targets
+        self.rows = (targets.number % HELD_OUT_EVERY == 0).nonzero()[:, 0]
+        self.views = AtlasViews(parts, targets.w[self.rows], resolution)
+        self.scene = Scene(parts, config.picture.size, config.picture.mesh_level)
+        self.images = TwoViewImages(root, targets, config.picture.size)
+
+    @torch.inference_mode()
+    def paint(self, model: UVGenerator, own_stylecode: bool = True) -> list[UVPrediction]:
+        """The maps of every face, one after the other."""
+        painted = []
+        for place, row in enumerate(tqdm(self.rows.tolist(), desc="paint", unit="face", mininterval=10)):
+            w = self.targets.w[row][None]
+            trunk = self.parts.generator.synthesis_features(w, model.config.trunk_resolution)
+            painted.append(model(trunk, self.views[torch.tensor([place])], w))
+        return painted
+
+    @torch.inference_mode()
+    def errors(self, maps: list[UVPrediction]) -> dict[str, torch.Tensor]:
+        """Photometric error of every face: (n,) float by view, where the lifted texture is sure."""
+        found: dict[str, list[torch.Tensor]] = {name: [] for name in VIEWS}
+        for row, one in zip(self.rows.tolist(), maps, strict=True):
+            place = torch.tensor([row])
+            own = self.parts.mapper(self.targets.w[place])
+            other = self.parts.mapper(self.targets.w_sym[place])
+            sure = self.targets.confidence[place].float()[:, None] / 255
+            goals = (self.images.own(place), self.images.symmetric(place))
+            for name, pose, goal in zip(VIEWS, (own, other), goals, strict=True):
+                view = self.scene.render(one, own.identity, pose)
+                mask = mask_in_view(sure, view.uv, view.alpha)
+                found[name].append(photometric_loss(view.color, goal, mask))
+        return {name: torch.stack(values) for name, values in found.items()}
+
+
+def without_displacement(maps: list[UVPrediction]) -> list[UVPrediction]:
+    """The same colours on the bare head."""
+    return [UVPrediction(one.diffuse, torch.zeros_like(one.displacement)) for one in maps]
+
+
+def shuffled_displacement(maps: list[UVPrediction]) -> list[UVPrediction]:
+    """The same colours, every face with the displacement of the one before."""
+    return [
+        UVPrediction(one.diffuse, other.displacement) for one, other in zip(maps, maps[-1:] + maps[:-1], strict=True)
+    ]
+
+
+def compare(faces: HeldOutFaces, full: UVGenerator, without: UVGenerator) -> list[str]:
+    """Lines of the report: each variant's errors, and how far it is behind the full model.
+
+    Args:
+        faces: to measure on.
+        full: trained with displacement.
+        without: trained the same way without; its displacement is not used.
+    """
+    maps = faces.paint(full)
+    variants = {
+        "full": maps,
+        "trained without displacement": without_displacement(faces.paint(without)),
+        "full, displacement shuffled": shuffled_displacement(maps),
+        "full, displacement removed": without_displacement(maps),
+    }
+    errors = {name: faces.errors(variant) for name, variant in variants.items()}
+    millimetres = torch.stack([one.displacement.norm(dim=1).mean() for one in maps])
+    lines = [
+        f"{len(faces.rows)} held-out faces; mean displacement {float(millimetres.mean()):.3f} mm",
+        "| variant | own | symmetric | symmetric, behind full (95 % interval) |",
+        "|---|---|---|---|",
+    ]
+    for name, error in errors.items():
+        behind = paired_difference(errors["full"]["symmetric"], error["symmetric"])
+        means = " | ".join(f"{float(error[view].mean()):.5f}" for view in VIEWS)
+        lines.append(f"| {name} | {means} | {behind.mean:+.5f} ({behind.low:+.5f} to {behind.high:+.5f}) |")
+    return lines
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, required=True, help="data set folder with targets")
+    parser.add_argument("--full", type=Path, required=True, help="uv_generator.safetensors trained with displacement")
+    parser.add_argument("--without", type=Path, required=True, help="the same, trained with --no-displacement")
+    parser.add_argument("--bundle", default=None, help="folder of a bundle; default: the embedded one")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    parts = load_components(Bundle.open(args.bundle), torch.device("cpu"))
+    full, without = load_uv_generator(args.full), load_uv_generator(args.without)
+    faces = HeldOutFaces(parts, read_targets(args.root), args.root, read_config(), full.config.resolution)
+    sys.stdout.write("\n".join(compare(faces, full, without)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
