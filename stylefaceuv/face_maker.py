@@ -88,21 +88,31 @@ class FaceMaker:
             parts.mapper(stylecode[None]), points, detection.blendshapes, BLENDSHAPE_NAMES, image.shape[-1]
         )
         coefficients = registered.coefficients[0]
-        guess = None if self.viewer is None else self._paint(stylecode[None])[0].diffuse[0].clamp(0, 1)
+        guess = None if self.viewer is None else self.paint(stylecode[None])[0].diffuse[0].clamp(0, 1)
         photo = Photo(image[0], coefficients, points[0])
         lifted = self.lifter(photo, painted=guess, keep_hair=self.keep_hair)
         coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))
         return MadeFace(coefficients, _maps(lifted), float(registered.error[0]))
 
     def _painted(self, stylecode: torch.Tensor) -> MadeFace:
-        painted, view, coefficients = self._paint(stylecode[None])
+        painted, view, coefficients = self.paint(stylecode[None])
         diffuse = self.lifter.enlarge(painted.diffuse[0].clamp(0, 1), view.visibility[0])
         relief = painted.displacement[0].permute(1, 2, 0).cpu().numpy().astype(np.float32)
         maps = UVMaps(_to_pixels(diffuse), np.ascontiguousarray(relief), view.visibility[0, 0].cpu().numpy())
         return MadeFace(coefficients[0], maps, float("nan"))
 
-    def _paint(self, w: torch.Tensor) -> tuple[UVPrediction, AtlasView, FaceCoefficients]:
-        """The UV generator's maps of (1, 512) stylecodes, and the mapper's head that they were read from."""
+    def paint(self, w: torch.Tensor) -> tuple[UVPrediction, AtlasView, FaceCoefficients]:
+        """Run the UV generator alone.
+
+        Args:
+            w: (1, 512) float32.
+
+        Returns:
+            Its maps, the view of the atlas that it read them from, and the mapper's coefficients, batched.
+
+        Raises:
+            WeightsError: there is no UV generator.
+        """
         parts, painter = self.components, self.components.uv_generator
         if painter is None or self.viewer is None:
             raise WeightsError("detail: expected a bundle with a UV generator for 'generator', got one without")

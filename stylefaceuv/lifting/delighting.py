@@ -45,28 +45,44 @@ def shading(normals: torch.Tensor, sh_coefficients: torch.Tensor) -> torch.Tenso
     return (sh_basis(normals) @ sh_coefficients).clamp_min(SMALLEST_SHADING)
 
 
-def even_out(lifted: torch.Tensor, model_texture: torch.Tensor, weights: torch.Tensor, share: float) -> torch.Tensor:
-    """Take out slow changes of brightness that nine harmonics leave and the albedo model does not know.
+def even_out(
+    lifted: torch.Tensor, model_texture: torch.Tensor, weights: torch.Tensor, share: float, tint_share: float = 0.0
+) -> torch.Tensor:
+    """Take out slow changes of brightness and tint that nine harmonics leave and the albedo model does not know.
 
     Args:
         lifted: (1, 3, H, W) float, sRGB-encoded albedo.
         model_texture: (1, 3, H, W) float, the model's fit of it.
         weights: (1, 1, H, W) float in [0, 1], where the photo shows skin.
         share: of the difference in brightness that is taken out, 0 to 1.
+        tint_share: of the difference in colour ratios that is taken out, 0 to 1; cast light of another colour
+            (sky, wall, clothes) leaves more of it than skin has.
 
     Returns:
-        (1, 3, H, W) float, sRGB-encoded; colour ratios and detail are kept.
+        (1, 3, H, W) float, sRGB-encoded; detail is kept.
     """
     linear = srgb_to_linear(lifted.clamp(0, 1))
     usual = srgb_to_linear(model_texture.clamp(0, 1))
     levels = max(int(lifted.shape[-1] / _SLOW).bit_length() - 1, 1)
-    own = blur_inside(luminance(linear, dim=1)[:, None], weights, levels)
-    expected = blur_inside(luminance(usual, dim=1)[:, None], weights, levels)
-    ratio = (expected.clamp_min(1e-3) / own.clamp_min(1e-3)).clamp(0.4, 2.5)
-    sure = weights[0, 0] > 0.9
-    centre = ratio[0, 0, sure].median() if bool(sure.any()) else ratio.new_tensor(1.0)
+    own, expected = (blur_inside(color, weights, levels).clamp_min(1e-3) for color in (linear, usual))
+    bright = _centred(luminance(expected, dim=1)[:, None] / luminance(own, dim=1)[:, None], weights)
+    tint = _tint(expected) / _tint(own)
+    ratio = bright.clamp(0.4, 2.5) ** share * _centred(tint.clamp(0.6, 1.7), weights) ** tint_share
     known = blur(weights, levels).clamp(0, 1)
-    return linear_to_srgb((linear * (1 + known * ((ratio / centre) ** share - 1))).clamp(0, 1))
+    return linear_to_srgb((linear * (1 + known * (ratio - 1))).clamp(0, 1))
+
+
+def _tint(linear: torch.Tensor) -> torch.Tensor:
+    """(1, 3, H, W) colour at luminance 1."""
+    return linear / luminance(linear, dim=1)[:, None]
+
+
+def _centred(ratio: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """A (1, C, H, W) ratio over its median where the skin is sure, so that the whole face keeps its tone."""
+    sure = weights[0, 0] > 0.9
+    if not bool(sure.any()):
+        return ratio
+    return ratio / ratio[0, :, sure].median(dim=1).values[None, :, None, None]
 
 
 def fix_gain(sh_coefficients: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

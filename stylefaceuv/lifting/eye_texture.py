@@ -14,6 +14,7 @@ import torch
 
 IRIS_HALF_ANGLE_DEGREES = 25.5
 PUPIL_HALF_ANGLE_DEGREES = 9.5
+UPPER_LID_SHADE, LOWER_LID_SHADE = 0.3, 0.12
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,25 @@ def paint_eye(eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, ski
     back = _step(eye.angle, 62.0, 14.0)[:, None]
     white = sclera + 0.75 * back * (pink - sclera)
     edge = _step(eye.angle, IRIS_HALF_ANGLE_DEGREES, 1.8)[:, None]
-    return (iris_texels + edge * (white - iris_texels)).clamp(0, 1)
+    return ((iris_texels + edge * (white - iris_texels)) * _lid_shade(eye)).clamp(0, 1)
+
+
+def _lid_shade(eye: EyeTexels) -> torch.Tensor:
+    """(E, 1): lids and lashes keep light from the eye, the upper ones more; nine harmonics cannot cast that shadow."""
+    elevation = eye.angle * torch.sin(eye.azimuth)
+    upper = 1 - UPPER_LID_SHADE * _step(elevation, 18.0, 18.0)
+    lower = 1 - LOWER_LID_SHADE * _step(-elevation, 30.0, 15.0)
+    return (upper * lower)[:, None]
 
 
 def _sclera_color(eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, skin: float) -> torch.Tensor:
     """Bright quartile of the seen white, pulled towards a neutral white of the photo's own exposure."""
-    level = min(max(0.55 + 0.9 * math.sqrt(max(skin, 0.0)), 0.62), 0.90)
+    level = min(max(0.48 + 0.72 * math.sqrt(max(skin, 0.0)), 0.58), 0.82)
     expected = color.new_tensor([1.0, 0.965, 0.94]) * level
     seen = (eye.angle > IRIS_HALF_ANGLE_DEGREES + 4) & (eye.angle < 60) & (confidence > 0.5)
     if int(seen.sum()) < 40:
         return expected
-    bright = torch.quantile(color[seen], 0.8, dim=0).clamp(0.35, 0.95)
+    bright = torch.quantile(color[seen], 0.7, dim=0).clamp(0.35, 0.85)
     return 0.5 * bright + 0.5 * expected
 
 

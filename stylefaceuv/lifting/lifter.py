@@ -28,6 +28,7 @@ _SKIN = PART_NAMES.index("skin")
 _TEETH = (PART_NAMES.index("teeth_upper"), PART_NAMES.index("teeth_lower"))
 _CAST_SHARE = 0.5
 _EVENED_SHARE = 0.7
+_EVENED_TINT = 0.85
 _GRAIN = 0.006
 _DARKER = (0.09, 0.16)
 _BROW_TOPS = (105, 334)
@@ -300,7 +301,7 @@ class Lifter(nn.Module):
             skinlike = torch.maximum(explained, self.forehead)
         mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, scale, 3)
         plain = torch.minimum(seen, explained) * self.skin_chart
-        image = even_out(self.texels.scatter(lifted)[None], model_texture, plain, _EVENED_SHARE)
+        image = even_out(self.texels.scatter(lifted)[None], model_texture, plain, _EVENED_SHARE, _EVENED_TINT)
         if keep_hair:
             hair = seen * (1 - explained) * self.forehead
             model_texture = with_hair(model_texture, image, hair, self.scalp)

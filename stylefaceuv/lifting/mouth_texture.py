@@ -48,7 +48,7 @@ def paint_mouth(
             observed = torch.quantile(lifted[rows][seen], 0.6, dim=0)
             base = base + 0.4 * (observed - base).clamp(-0.25, 0.25)
         result[rows] = base
-        share = confidence[rows][:, None] * (0.5 if name.startswith("teeth") else 0.3)
+        share = confidence[rows][:, None] * (0.85 if name.startswith("teeth") else 0.3)
         result[rows] += share * (lifted[rows] - base).clamp(-0.3, 0.3)
     return result.clamp(0, 1)
 

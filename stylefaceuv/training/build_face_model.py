@@ -41,6 +41,9 @@ FADE_LENGTH = 0.75
 """Distance along the skin from the neck ring, dm, over which offsets grow from nothing to full."""
 CRANIUM_WIDENING = 0.26
 """Share by which the top of the cranium is widened."""
+UPPER_TEETH_SHIFT, LOWER_TEETH_SHIFT = (0.0, -0.028, 0.0), (0.0, -0.045, -0.02)
+"""Offsets in dm. MakeHuman's incisors end above the line where the lips meet, and both rows stand in the same place;
+real ones reach 2 to 3 mm below it, the upper row before the lower one."""
 ORIGIN_ABOVE_EYES = -0.25
 """Height of the model's origin above the eyeballs' centres, dm."""
 
@@ -78,6 +81,22 @@ def fit_eye_size(cage: HeadCage, heads: FloatArray) -> FloatArray:
         before = np.linalg.norm(heads[rows] - centre, axis=1)
         after = np.linalg.norm(fine[rows] - centre, axis=1)
         result[rows] = centre + (heads[rows] - centre) * (before.mean() / after.mean())
+    return result
+
+
+def seat_teeth(cage: HeadCage, heads: FloatArray) -> FloatArray:
+    """Move both rows of teeth to where an opening mouth shows them.
+
+    Args:
+        cage: the head.
+        heads: (V0, 3) mean.
+
+    Returns:
+        (V0, 3) mean with moved teeth.
+    """
+    result = heads.copy()
+    for name, shift in (("teeth_upper", UPPER_TEETH_SHIFT), ("teeth_lower", LOWER_TEETH_SHIFT)):
+        result[cage.part_vertices(name)] += np.array(shift)
     return result
 
 
@@ -164,7 +183,7 @@ def build(package_root: Path, output: Path) -> MorphableModel:
     cage = cut_head(base)
     fade = neck_fade(cage)
     identity = round_cranium(cage, build_identity(data, cage, len(base.vertices), fade))
-    identity = IdentityModel(fit_eye_size(cage, identity.mean), identity.basis, identity.mirror_sign, identity.kept)
+    identity = replace(identity, mean=seat_teeth(cage, fit_eye_size(cage, identity.mean)))
     logger.info("%d identity components keep %.2f %% of the variance", len(identity.basis), 100 * identity.kept)
     expression = read_expressions(data, cage, len(base.vertices), fade)
     nowhere = np.zeros((LANDMARK_COUNT, 3), dtype=np.int64), np.full((LANDMARK_COUNT, 3), 1 / 3)

@@ -1,4 +1,8 @@
-"""Registers the 478 landmarks on the head: paint the mean head as a face, detect, read the surface under each point."""
+"""Registers the 478 landmarks on the head: paint the mean head as a face, detect, read the surface under each point.
+
+The lips are read off a second picture with the mouth open: on closed lips a detector's points of the upper and of the
+lower lip fall on each other, and only an open mouth tells which lip they belong to.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,15 @@ LEVEL = 1
 TEXTURE_SIZE = 512
 FIRST_IRIS = 468
 _SKIN, _LIPS, _BROW = (0.78, 0.58, 0.49), (0.66, 0.33, 0.32), (0.24, 0.17, 0.13)
+_MOUTH = {"mouth": (0.22, 0.08, 0.08), "tongue": (0.5, 0.25, 0.25), "teeth_upper": (0.85, 0.8, 0.74)}
+OPEN_JAW = 0.35
+UPPER_RIM = (191, 80, 81, 82, 13, 312, 311, 310, 415)
+LOWER_RIM = (95, 88, 178, 87, 14, 317, 402, 318, 324)
+INNER_LIPS = (
+    *(78, *UPPER_RIM, 308, *LOWER_RIM),
+    *(62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292, 96, 89, 179, 86, 15, 316, 403, 319, 325),
+)
+"""Both inner rings of the lips; the innermost is where lips end and the mouth begins."""
 
 
 def register_landmarks(
@@ -44,18 +57,67 @@ def register_landmarks(
     """
     points, world = detect_on_mean(model, landmarker)
     partner = mirror_partners(points)
+    fine_mirror = _fine_mirror(model, world)
+    vertices, weights = _surface_under(model, world, _symmetric(points, partner), partner, fine_mirror)
+    points, world = detect_on_mean(model, landmarker, OPEN_JAW)
+    points = rims_on_lips(model, world, _symmetric(points, partner))
+    opened = _surface_under(model, world, points, partner, fine_mirror)
+    lips = list(INNER_LIPS)
+    vertices[lips], weights[lips] = opened[0][lips], opened[1][lips]
+    return vertices, weights
+
+
+def _symmetric(points: npt.NDArray[np.float64], partner: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """(478, 2) pixels, averaged with their mirror image."""
     mirrored = points[partner].copy()
     mirrored[:, 0] = SIZE - mirrored[:, 0]
-    return _surface_under(model, world, (points + mirrored) / 2, partner)
+    return (points + mirrored) / 2
 
 
-def detect_on_mean(model: MorphableModel, landmarker: Landmarker) -> tuple[npt.NDArray[np.float64], torch.Tensor]:
+def rims_on_lips(
+    model: MorphableModel, world: torch.Tensor, points: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Move the innermost lip points up or down onto the border between lip and mouth.
+
+    On photos a detector's points lie on that border; on a painted head they lie up to 2 mm beside it.
+
+    Args:
+        model: the head.
+        world: (1, V, 3) world vertices of the picture with the open mouth.
+        points: (478, 2) pixels of that picture.
+
+    Returns:
+        (478, 2) pixels; points whose column shows no open mouth stay.
+    """
+    topology = model.topology(LEVEL)
+    screen = Camera.portrait(SIZE, SIZE).project(world)
+    pix_to_face = rasterize(screen, topology.faces, SIZE, SIZE).pix_to_face[0]
+    inside = (topology.part[pix_to_face.clamp_min(0)] != PART_NAMES.index("skin")) & (pix_to_face >= 0)
+    low, high = points[list(INNER_LIPS), 1].min() - 8, points[list(INNER_LIPS), 1].max() + 8
+    inside[: int(low)] = inside[int(high) :] = False
+    moved = points.copy()
+    for rim, upper in ((UPPER_RIM, True), (LOWER_RIM, False)):
+        for row in rim:
+            open_rows = torch.nonzero(inside[:, int(points[row, 0])])[:, 0]
+            if len(open_rows) > 1:
+                moved[row, 1] = float(open_rows.min()) - 0.5 if upper else float(open_rows.max()) + 1.5
+    return moved
+
+
+def detect_on_mean(
+    model: MorphableModel, landmarker: Landmarker, jaw_open: float = 0.0
+) -> tuple[npt.NDArray[np.float64], torch.Tensor]:
     """Render the painted mean head from the front and detect its landmarks.
+
+    Args:
+        model: the head.
+        landmarker: the detector.
+        jaw_open: weight of jawOpen in [0, 1].
 
     Returns:
         (478, 2) pixels, and the (1, V, 3) world vertices that were rendered.
     """
-    image, world = render_painted(model)
+    image, world = render_painted(model, jaw_open)
     detection = landmarker.detect(image)
     if float(detection.score[0]) < 0.9:
         raise StyleFaceUVError(
@@ -64,10 +126,12 @@ def detect_on_mean(model: MorphableModel, landmarker: Landmarker) -> tuple[npt.N
     return detection.points[0, :, :2].double().numpy(), world
 
 
-def render_painted(model: MorphableModel) -> tuple[torch.Tensor, torch.Tensor]:
+def render_painted(model: MorphableModel, jaw_open: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
     """Return (1, 3, 1024, 1024) sRGB picture of the mean head, framed as FFHQ frames faces, and its world vertices."""
     topology = model.topology(LEVEL)
-    vertices = model.refine(model.mean[None], LEVEL)
+    expression = torch.zeros(1, len(model.expression_names))
+    expression[0, model.expression_names.index("jawOpen")] = jaw_open
+    vertices = model.refine(model(torch.zeros(1, len(model.identity_basis)), expression), LEVEL)
     shift = torch.tensor([[0.0, -0.15, -2.2]])
     world = pose_vertices(vertices, torch.zeros(1, 3), shift)
     texture = srgb_to_linear(paint(model))[None]
@@ -91,6 +155,8 @@ def paint(model: MorphableModel) -> torch.Tensor:
     skin = texels.part == PART_NAMES.index("skin")
     color[skin & _brow(rest, centre)] = rest.new_tensor(_BROW)
     color[skin & _lips(model, rest)] = rest.new_tensor(_LIPS)
+    for name, shade in _MOUTH.items():
+        color[texels.part == PART_NAMES.index(name)] = rest.new_tensor(shade)
     return texels.scatter(color)
 
 
@@ -138,14 +204,17 @@ def mirror_partners(points: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 
 
 def _surface_under(
-    model: MorphableModel, world: torch.Tensor, points: npt.NDArray[np.float64], partner: npt.NDArray[np.int64]
+    model: MorphableModel,
+    world: torch.Tensor,
+    points: npt.NDArray[np.float64],
+    partner: npt.NDArray[np.int64],
+    fine_mirror: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Read the triangle under the points of one side and mirror it to the other."""
     topology = model.topology(LEVEL)
     camera = Camera.portrait(8 * SIZE, 8 * SIZE)
     screen = camera.project(world)
     vertices, weights = np.zeros((478, 3), np.int64), np.zeros((478, 3))
-    fine_mirror = _fine_mirror(model, world)
     geometry = topology.geometry_index.numpy()
     for row, point in enumerate(points):
         other = int(partner[row])
@@ -164,10 +233,16 @@ def _surface_under(
 def _pick(
     mesh: MeshTopology, screen: torch.Tensor, spot: torch.Tensor, iris: bool
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Nearest visible triangle at a pixel: of the eyeballs for the iris, of everything else otherwise."""
+    """Nearest triangle at a pixel that faces the camera: of the eyeballs for the iris, of the skin otherwise.
+
+    A ray between open lips would meet the nape from inside; it gets the nearest triangle beside it.
+    """
     eye = (mesh.part == PART_NAMES.index("eye_left")) | (mesh.part == PART_NAMES.index("eye_right"))
     skin = mesh.part == PART_NAMES.index("skin")
     faces = mesh.faces[eye if iris else skin]
+    first, second, third = screen[0, faces, :2].double().unbind(1)
+    area = (second - first)[:, 0] * (third - first)[:, 1] - (second - first)[:, 1] * (third - first)[:, 0]
+    faces = faces[area < 0]
     local = screen.clone()
     local[..., :2] -= spot - 0.5
     fragments = rasterize(local, faces, 1, 1)

@@ -79,12 +79,11 @@ class MapperData:
         return MapperData(self.w[rows], self.target[rows], self.landmarks[rows])
 
 
-def load_data(root: Path, limit: int | None = None, worst_error: float = 0.04) -> MapperData:
+def load_data(root: Path, worst_error: float = 0.04) -> MapperData:
     """Read every fitted shard.
 
     Args:
         root: data set folder.
-        limit: at most so many faces.
         worst_error: faces whose fit is worse, in eye distances, are left out.
 
     Returns:
@@ -104,7 +103,7 @@ def load_data(root: Path, limit: int | None = None, worst_error: float = 0.04) -
         target = torch.cat([fits["identity"], fits["expression"], fits["rotation"], light, fits["translation"]], 1)
         keep = (fits["error"] < worst_error) & (labels["score"] > 0.8)
         parts.append((images["w"][keep], target[keep], labels["points"][keep, :, :2].float()))
-    w, target, landmarks = (torch.cat(column)[:limit] for column in zip(*parts, strict=True))
+    w, target, landmarks = (torch.cat(column) for column in zip(*parts, strict=True))
     return MapperData(w, target, landmarks)
 
 
@@ -165,15 +164,14 @@ class MapperTraining:
         config: constants.
         data: all faces.
         model: the morphable head.
+        limit: train on so many faces at most; the held-out ones are the same with any limit.
     """
 
-    def __init__(self, config: MapperConfig, data: MapperData, model: MorphableModel) -> None:
+    def __init__(self, config: MapperConfig, data: MapperData, model: MorphableModel, limit: int | None = None) -> None:
         self.config, self.loss = config, LandmarkLoss(model)
-        held = min(config.validation, len(data.w) // 5)
-        self.train_data, self.validation = (
-            data.rows(slice(0, len(data.w) - held)),
-            data.rows(slice(len(data.w) - held, None)),
-        )
+        trained = len(data.w) - min(config.validation, len(data.w) // 5)
+        self.validation = data.rows(slice(trained, None))
+        self.train_data = data.rows(slice(0, trained if limit is None else min(limit, trained)))
         torch.manual_seed(config.seed)
         names = tuple(model.expression_names)
         self.mapper, self.average = Mapper(config.preset, names), Mapper(config.preset, names)
@@ -258,16 +256,14 @@ def main() -> None:
     parser.add_argument("--face-model", type=Path, default=Path(__file__).parents[1] / "weights/face_model.safetensors")
     parser.add_argument("--preset", default=MapperConfig.preset)
     parser.add_argument("--steps", type=int, default=MapperConfig.steps)
-    parser.add_argument("--limit", type=int, default=None, help="use so many faces")
+    parser.add_argument("--limit", type=int, default=None, help="train on so many faces at most")
     parser.add_argument("--max-minutes", type=float, default=float("inf"))
     parser.add_argument("--checkpoint", type=Path, default=None)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    data = load_data(args.root, args.limit)
-    training = MapperTraining(
-        MapperConfig(preset=args.preset, steps=args.steps), data, load_face_model(args.face_model)
-    )
+    config = MapperConfig(preset=args.preset, steps=args.steps)
+    training = MapperTraining(config, load_data(args.root), load_face_model(args.face_model), args.limit)
     if args.checkpoint and args.checkpoint.exists():
         training.resume(args.checkpoint)
     log = [{"step": training.step, **training.validate()}]
@@ -280,7 +276,12 @@ def main() -> None:
             if args.checkpoint:
                 training.save(args.checkpoint)
     training.export(args.out)
-    summary = {"config": asdict(training.config), "faces": len(data.w), "log": log, **training.validate()}
+    summary = {
+        "config": asdict(training.config),
+        "faces": len(training.train_data.w),
+        "log": log,
+        **training.validate(),
+    }
     args.out.with_suffix(".json").write_text(json.dumps(summary, indent=1))
 
 

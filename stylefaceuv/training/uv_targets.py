@@ -23,7 +23,8 @@ from tqdm import tqdm
 
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
-from stylefaceuv.lifting.lifter import Lifter, Photo
+from stylefaceuv.face_maker import FaceMaker
+from stylefaceuv.lifting.lifter import Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
@@ -69,7 +70,8 @@ class TargetMaker:
     def __init__(self, parts: Components, resolution: int = 256) -> None:
         self.parts = parts
         self.registrar = Registrar(parts.face_model)
-        self.lifter = Lifter(parts.face_model, parts.albedo_model, resolution)
+        self.maker = FaceMaker(parts, resolution)
+        self.lifter = self.maker.lifter
 
     @torch.inference_mode()
     def make(self, face: FaceSample, fitted: FaceCoefficients) -> TwoViews | None:
@@ -83,7 +85,7 @@ class TargetMaker:
             return None
         image = torch.from_numpy(face.image().copy()).permute(2, 0, 1).float() / 255
         own = Photo(image, fitted, face.points[:, :2] * (IMAGE_SIZE / LABEL_SIZE))
-        lifted = self.lifter(own, other)
+        lifted = self.lifter(own, other, self._painted(face.w))
         _, _, light_sym, _ = self.lifter._lift(other)
         return TwoViews(
             w_sym,
@@ -93,6 +95,12 @@ class TargetMaker:
             light_sym.reshape(27),
             encode_jpeg(rendered[0]),
         )
+
+    def _painted(self, w: torch.Tensor) -> torch.Tensor | None:
+        """An earlier UV generator's map, where the bundle has one: it tells fringes, hats and glasses from skin."""
+        if self.parts.uv_generator is None:
+            return None
+        return self.maker.paint(w[None])[0].diffuse[0].clamp(0, 1)
 
     def _second(self, rendered: torch.Tensor, w_sym: torch.Tensor) -> Photo | None:
         image = to_unit_range(rendered)

@@ -100,3 +100,24 @@ def test_slow_brightness_that_the_model_does_not_know_is_evened_out_and_detail_i
     torch.testing.assert_close(even_out(lifted.clamp(0, 1), usual, weights, 0.0), lifted.clamp(0, 1), atol=1e-4, rtol=0)
     unseen = even_out(lifted.clamp(0, 1), usual, 0 * weights, 1.0)
     torch.testing.assert_close(unseen, lifted.clamp(0, 1), atol=1e-4, rtol=0)
+
+
+def test_a_slow_tint_is_taken_out_and_a_fine_one_and_the_skins_own_tone_stay() -> None:
+    size, skin = 256, torch.tensor([0.7, 0.5, 0.42])[None, :, None, None]
+    usual = skin.expand(1, 3, size, size) * 0.9
+    ramp = torch.linspace(-0.08, 0.08, size)
+    cast = torch.stack([ramp, torch.zeros(size), -ramp])[None, :, None, :].expand(1, 3, size, size)
+    stripes = 0.03 * torch.tensor([1.0, -1.0]).repeat_interleave(2).repeat(size // 4)
+    lifted = skin + cast + stripes
+    weights = torch.ones(1, 1, size, size)
+    evened = even_out(lifted, usual, weights, 0.0, 0.9)
+
+    def spread(texture: torch.Tensor) -> float:
+        means = functional.avg_pool2d(texture, 32)
+        return float((means[:, 0] - means[:, 2])[..., 1:-1].std())
+
+    assert spread(evened) < 0.35 * spread(lifted)
+    assert spread(even_out(lifted, usual, weights, 0.0, 0.0)) == pytest.approx(spread(lifted), rel=1e-3)
+    fine = evened[..., 64:192] - functional.avg_pool2d(evened, 9, stride=1, padding=4)[..., 64:192]
+    assert float(fine.std()) > 0.02
+    torch.testing.assert_close(evened.mean((0, 2, 3)), skin[0, :, 0, 0], atol=0.02, rtol=0)

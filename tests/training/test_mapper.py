@@ -161,4 +161,12 @@ def test_data_is_read_from_fitted_shards(tiny: MorphableModel, tmp_path: Path) -
     torch.testing.assert_close(read.landmarks, landmarks_of(tiny, faces)[kept, :, :2])
     lights = torch.rand(5, 9, 3)
     save_tensors(path.with_name("shard-00000.lights.safetensors"), {"lighting": lights})
-    torch.testing.assert_close(load_data(tmp_path, limit=3).target[:, LIGHT], lights[kept[:3]].reshape(3, 27))
+    torch.testing.assert_close(load_data(tmp_path).target[:, LIGHT], lights[kept].reshape(4, 27))
+
+
+def test_a_limit_takes_faces_from_training_and_none_from_the_held_out_ones(tiny: MorphableModel) -> None:
+    faces = data(tiny, 20)
+    whole, part = (MapperTraining(replace(CONFIG, validation=4), faces, tiny, limit) for limit in (None, 7))
+    assert (len(whole.train_data.w), len(part.train_data.w)) == (16, 7)
+    assert torch.equal(whole.validation.w, part.validation.w)
+    assert torch.equal(part.train_data.w, whole.train_data.w[:7])
