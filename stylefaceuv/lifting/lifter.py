@@ -22,6 +22,7 @@ from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
 from stylefaceuv.lifting.second_view import join_views
 from stylefaceuv.lifting.surface import Surface
+from stylefaceuv.lifting.thin_lines import dark_lines, plain_skin
 from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
 _SKIN = PART_NAMES.index("skin")
@@ -31,7 +32,9 @@ _EVENED_SHARE = 0.7
 _EVENED_TINT = 0.85
 _GRAIN = 0.006
 _DARKER = (0.09, 0.16)
+_BESIDE = 6
 _BROW_TOPS = (105, 334)
+_BELOW_NOSE = 2
 _EARS = (234, 454)
 _LIPS = (13, 14)
 
@@ -81,6 +84,7 @@ class Lifter(nn.Module):
     grain: torch.Tensor
     support: torch.Tensor
     forehead: torch.Tensor
+    above_mouth: torch.Tensor
     scalp: torch.Tensor
     occlusion: torch.Tensor
 
@@ -101,21 +105,20 @@ class Lifter(nn.Module):
         small = albedo_model.support[None]
         support = functional.interpolate(small, (resolution, resolution), mode="bilinear", align_corners=False)
         self.register_buffer("support", support * self.skin_chart, persistent=False)
-        self.register_buffer("forehead", self._forehead(face_model)[None], persistent=False)
-        self.register_buffer("scalp", self._scalp(face_model)[None], persistent=False)
         points = face_model.landmarks(face_model.mean[None])[0]
+        self.register_buffer("forehead", self._skin_above(points[list(_BROW_TOPS), 1].mean() + 0.04), persistent=False)
+        self.register_buffer("above_mouth", self._skin_above(points[_BELOW_NOSE, 1]), persistent=False)
+        self.register_buffer("scalp", self._scalp(face_model)[None], persistent=False)
         lip_depth = float(points[list(_LIPS), 2].mean())
         occlusion = mouth_occlusion(self.texels, self.surface.rest_positions, lip_depth)
         self.lips = lip_texels(self.surface.rest_positions, part == _SKIN, points)
         self.register_buffer("occlusion", occlusion, persistent=False)
         self.eyes = tuple(self._eye(PART_NAMES.index(name)) for name in ("eye_left", "eye_right"))
 
-    def _forehead(self, face_model: MorphableModel) -> torch.Tensor:
-        """(1, R, R): 1 on skin above the brows or behind the temples."""
-        points = face_model.landmarks(face_model.mean[None])[0]
-        rest = self.surface.rest_positions
-        above = rest[:, 1] > points[list(_BROW_TOPS), 1].mean() + 0.04
-        return self.texels.scatter((above & (self.texels.part == _SKIN)).to(rest.dtype)[:, None])
+    def _skin_above(self, height: torch.Tensor) -> torch.Tensor:
+        """(1, 1, R, R): 1 on skin that lies higher than ``height`` (scalar, dm) on the mean head."""
+        above = (self.surface.rest_positions[:, 1] > height) & (self.texels.part == _SKIN)
+        return self.texels.scatter(above.to(height.dtype)[:, None])[None]
 
     def _scalp(self, face_model: MorphableModel) -> torch.Tensor:
         """(1, R, R) in [0, 1]: where hair grows, above a line from the brows to the nape, soft-edged."""
@@ -286,6 +289,18 @@ class Lifter(nn.Module):
         tint = cast.clamp(0.5, 2.0) ** _CAST_SHARE
         return tint * luminance(own / tint) / luminance(own)
 
+    def _strands(
+        self, lifted: torch.Tensor, model_texture: torch.Tensor, explained: torch.Tensor, seen: torch.Tensor
+    ) -> torch.Tensor:
+        """(1, 1, R, R) in [0, 1]: thin dark lines on the forehead, or beside glasses; stubble is not meant."""
+        scale = self.texels.resolution // 256
+        foreign = (seen > 0.5) * (explained < 0.5) * self.skin_chart
+        beside = foreign
+        for _ in range(_BESIDE):
+            beside = functional.max_pool2d(beside, 4 * scale + 1, stride=1, padding=2 * scale)
+        place = torch.maximum(self.forehead, beside * self.above_mouth) * plain_skin(model_texture, self.skin_chart)
+        return dark_lines(self.texels.scatter(lifted)[None], 2 * scale) * place
+
     def _assemble(
         self, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit, keep_hair: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -296,6 +311,8 @@ class Lifter(nn.Module):
         model_texture = model_texture.clamp(0, 1)
         seen = self.texels.scatter(texels.confidence[:, None])[None]
         scale = self.texels.resolution // 256
+        if not keep_hair:
+            explained = explained * (1 - self._strands(lifted, model_texture, explained, seen))
         skinlike = below_hairline(explained, self.forehead, 2 * scale)
         if keep_hair:
             skinlike = torch.maximum(explained, self.forehead)

@@ -1,0 +1,45 @@
+"""Strands of hair and rims of glasses: dark lines too thin for the small atlas on which skin is told from the rest."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as functional
+
+from stylefaceuv.lifting.delighting import luminance
+
+_CONTRAST = (0.05, 0.10)
+_DARKER_THAN_SKIN = (0.10, 0.16)
+
+
+def dark_lines(texture: torch.Tensor, radius: int) -> torch.Tensor:
+    """Mark dark lines that are thinner than a disc.
+
+    Args:
+        texture: (1, 3, H, W) float, sRGB.
+        radius: half the width of the thickest line, texels.
+
+    Returns:
+        (1, 1, H, W) float in [0, 1]. The closing of the brightness by a square fills every dark place that is
+        narrower than it; what it fills by more than a wrinkle's contrast is marked.
+    """
+    bright = luminance(texture, dim=1)[:, None]
+    size = 2 * radius + 1
+    spread = functional.max_pool2d(bright, size, stride=1, padding=radius)
+    closed = -functional.max_pool2d(-spread, size, stride=1, padding=radius)
+    return ((closed - bright - _CONTRAST[0]) / (_CONTRAST[1] - _CONTRAST[0])).clamp(0, 1)
+
+
+def plain_skin(model_texture: torch.Tensor, chart: torch.Tensor) -> torch.Tensor:
+    """Mark where a face has no dark features of its own: neither brows nor lashes, lips nor beard.
+
+    Args:
+        model_texture: (1, 3, H, W) float, sRGB, what the face should look like.
+        chart: (1, 1, H, W) float, 1 on the skin.
+
+    Returns:
+        (1, 1, H, W) float in [0, 1].
+    """
+    bright = luminance(model_texture, dim=1)[:, None]
+    usual = bright[chart > 0.5][::13].median()
+    darker = (usual - bright - _DARKER_THAN_SKIN[0]) / (_DARKER_THAN_SKIN[1] - _DARKER_THAN_SKIN[0])
+    return chart * (1 - darker.clamp(0, 1))
