@@ -28,6 +28,17 @@ LIPS = (
 )  # fmt: skip
 FIRST_IRIS = 468
 LANDMARK_COUNT = 478
+RESTING_SCORES = {
+    "eyeSquint": 0.40,
+    "eyeBlink": 0.13,
+    "eyeLookUp": 0.12,
+    "eyeLookOut": 0.09,
+    "browDown": 0.09,
+    "mouthPress": 0.09,
+    "eyeLookDown": 0.08,
+    "eyeLookIn": 0.06,
+}
+"""Median scores of the data set's neutral faces, left and right averaged (printed by training/rest_face.py)."""
 
 
 @dataclass(frozen=True)
@@ -232,15 +243,18 @@ def expression_prior(
         settings: weights.
 
     Returns:
-        (N, 64) prior means, and (64,) standard deviations. Units without a score are expected at 0; tongueOut has
+        (N, 64) prior means, and (64,) standard deviations. A score counts from what a resting face scores, since the
+        model's zero is the resting face. Units without a score are expected at 0; tongueOut has
         no detector and stays near 0 unless the landmarks insist.
     """
     expected = scores.new_zeros(len(scores), len(names))
+    resting = {f"{unit}{side}": score for unit, score in RESTING_SCORES.items() for side in ("Left", "Right")}
     sigma = scores.new_full((len(names),), settings.other_sigma)
     for column, name in enumerate(score_names):
         if name in names:
             row = list(names).index(name)
-            expected[:, row] = scores[:, column]
+            floor = resting.get(name, 0.0)
+            expected[:, row] = ((scores[:, column] - floor) / (1 - floor)).clamp_min(0)
             sigma[row] = settings.expression_sigma
     for row, name in enumerate(names):
         if name.startswith("eyeLook"):

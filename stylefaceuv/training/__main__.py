@@ -13,6 +13,7 @@ STAGES = {
     "dataset": "stylefaceuv.training.dataset",
     "labels": "stylefaceuv.training.dataset_labels",
     "fitting": "stylefaceuv.training.fitting",
+    "rest-face": "stylefaceuv.training.rest_face",
     "mapper": "stylefaceuv.training.mapper",
     "albedo": "stylefaceuv.training.albedo",
     "yaw": "stylefaceuv.training.yaw",

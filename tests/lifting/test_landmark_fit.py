@@ -9,6 +9,7 @@ from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.arkit import EXPRESSION_NAMES
 from stylefaceuv.face_model.pose import rotation_matrix
 from stylefaceuv.lifting.landmark_fit import (
+    RESTING_SCORES,
     FitSettings,
     FitState,
     LandmarkFitter,
@@ -149,14 +150,24 @@ def test_scores_become_priors_by_name() -> None:
     expected, sigma = expression_prior(scores, BLENDSHAPE_NAMES, names, settings)
     for row, name in enumerate(names):
         known = name in BLENDSHAPE_NAMES
-        wanted = scores[:, BLENDSHAPE_NAMES.index(name)] if known else torch.zeros(2)
-        assert torch.equal(expected[:, row], wanted), name
+        floor = RESTING_SCORES.get(name.removesuffix("Left").removesuffix("Right"), 0.0)
+        wanted = torch.zeros(2)
+        if known:
+            wanted = ((scores[:, BLENDSHAPE_NAMES.index(name)] - floor) / (1 - floor)).clamp_min(0)
+        torch.testing.assert_close(expected[:, row], wanted, atol=1e-6, rtol=0, msg=name)
+    assert float(expected[:, names.index("jawOpen")].min()) > 0, "no floor: the score itself"
     assert float(sigma[names.index("jawOpen")]) == pytest.approx(settings.expression_sigma)
     assert float(sigma[names.index("noseCompression")]) == pytest.approx(settings.other_sigma)
     assert float(sigma[names.index("tongueOut")]) == sigma.min()
     shuffled = torch.randperm(len(BLENDSHAPE_NAMES), generator=torch.Generator().manual_seed(1)).tolist()
     again, _ = expression_prior(scores[:, shuffled], [BLENDSHAPE_NAMES[i] for i in shuffled], names, settings)
     assert torch.equal(again, expected)
+
+
+def test_a_resting_face_is_expected_at_zero_and_a_full_score_at_one() -> None:
+    for score, wanted in ((0.40, 0.0), (0.2, 0.0), (1.0, 1.0)):
+        expected, _ = expression_prior(torch.full((1, 1), score), ["eyeSquintLeft"], EXPRESSION_NAMES, FitSettings())
+        assert float(expected[0, EXPRESSION_NAMES.index("eyeSquintLeft")]) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_angles_survive_the_rotation_matrix() -> None:
