@@ -36,7 +36,7 @@ class StyleFaceUV:
         self.bundle = bundle
         self.maker = FaceMaker(components, texture_size, hair)
         parts = components
-        matte_map = parts.albedo_model.support[None]
+        matte_map = self.maker.lifter.matte_map()
         self.studio = Studio(
             parts.generator, parts.face_model, parts.renderer, parts.exporter, matte_map, parts.yaw_editor
         )

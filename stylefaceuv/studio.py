@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn import functional
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.control import (
@@ -58,7 +59,7 @@ class Studio:
         face_model: the morphable head.
         renderer: mesh to pixels.
         exporter: mesh to files.
-        matte_map: (1, 1, r, r) float in [0, 1], atlas: what of a head is laid over its photo.
+        matte_map: (1, 2, r, r) float in [0, 1], atlas: what of a head is laid over its photo, and where hair may hang.
         yaw_editor: turns a stylecode's face; None where there is none.
         render_level: subdivision level of rendered meshes.
     """
@@ -195,13 +196,21 @@ class Studio:
 
     def _finish(self, face: Face, output: Any, backdrop: tuple[float, float, float] | str) -> npt.NDArray[np.uint8]:
         if backdrop == "image":
-            region = sample_texture(self.matte_map, output.uv.permute(0, 2, 3, 1)) * output.alpha
+            region = sample_texture(self._replaceable(face), output.uv.permute(0, 2, 3, 1)) * output.alpha
             return composite_over_photo(output, _cut(face.image, *output.alpha.shape[-2:]), region)
         if backdrop == "transparent":
             straight = linear_to_srgb((output.color / output.alpha.clamp_min(1e-6)).clamp(0, 1))
             return _to_pixels(torch.cat([straight, output.alpha], dim=1)[0])
         color = srgb_to_linear(output.color.new_tensor(backdrop))
         return _to_pixels(linear_to_srgb(composite_over_color(output, color).clamp(0, 1))[0])
+
+    def _replaceable(self, face: Face) -> torch.Tensor:
+        """(1, 1, r, r): what of the head is laid over its photo; not the forehead where the photo's hair hangs."""
+        support, forehead = self.matte_map.split(1, dim=1)
+        seen = torch.from_numpy(face.confidence).to(support)[None, None]
+        small = functional.adaptive_avg_pool2d(seen, (support.shape[-2], support.shape[-1]))
+        hidden = torch.maximum(small, small.flip(-1)) < 0.5
+        return support * (1 - forehead * hidden)
 
     def export(self, face: Face, path: Path, level: int = 1, morphs: bool = True, **options: Any) -> Path:
         """Write the neutral rest pose; the suffix chooses the format.

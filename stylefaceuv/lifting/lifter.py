@@ -289,6 +289,13 @@ class Lifter(nn.Module):
         tint = cast.clamp(0.5, 2.0) ** _CAST_SHARE
         return tint * luminance(own / tint) / luminance(own)
 
+    def matte_map(self) -> torch.Tensor:
+        """(1, 2, r, r) float in [0, 1]: what of a head looks like its photo, and the forehead, where hair may hang."""
+        side = self.albedo_model.resolution
+        inside = functional.adaptive_max_pool2d(self.covered - self.skin_chart, side)  # eyes, teeth, tongue, mouth
+        support = torch.maximum(self.albedo_model.support[None], inside)
+        return torch.cat([support, functional.adaptive_avg_pool2d(self.forehead, side)], dim=1)
+
     def _strands(
         self, lifted: torch.Tensor, model_texture: torch.Tensor, explained: torch.Tensor, seen: torch.Tensor
     ) -> torch.Tensor:

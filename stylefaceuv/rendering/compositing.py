@@ -10,7 +10,8 @@ import torch.nn.functional as functional
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.rendering.renderer import RenderOutput
 
-_MATTE_FEATHER = 0.012
+_MATTE_FEATHER = 0.005
+_LARGEST_HOLE = 0.02
 _MEMBRANE_BORDER = 0.02
 
 
@@ -50,13 +51,35 @@ def composite_over_photo(
         pixels = functional.interpolate(pixels, (height, width), mode="bilinear", antialias=True, align_corners=False)
     backdrop = srgb_to_linear(pixels)
     straight = output.color / output.alpha.clamp_min(1e-4)
-    inner = matte(output.alpha, max(int(_MATTE_FEATHER * height), 1))
-    inner = inner if region is None else inner * region
+    inner = composite_matte(output.alpha, region)
     ring = ((output.alpha > 0.99) & (inner > 0.02) & (inner < 0.98)).to(pixels.dtype)
     offset = _membrane(linear_to_srgb(backdrop.clamp_min(0)) - linear_to_srgb(straight.clamp_min(0)), ring)
     matched = (linear_to_srgb(straight.clamp_min(0)) + offset).clamp(0, 1)
     mixed = pixels + inner * (matched - pixels)
     return np.ascontiguousarray((mixed[0].clamp(0, 1) * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).cpu().numpy())
+
+
+def composite_matte(alpha: torch.Tensor, region: torch.Tensor | None = None) -> torch.Tensor:
+    """Return how much of each pixel of a composite is the render's.
+
+    Args:
+        alpha: (N, 1, H, W) float coverage.
+        region: (N, 1, H, W) float in [0, 1], where the render may replace the photo, above a half; None is everywhere.
+
+    Returns:
+        (N, 1, H, W) float in [0, 1]: 1 but for a narrow ramp along the border.
+    """
+    height = alpha.shape[-2]
+    if region is not None:
+        alpha = alpha * _without_holes((region > 0.5).to(alpha.dtype), max(int(_LARGEST_HOLE * height), 1))
+    return matte(alpha, max(int(_MATTE_FEATHER * height), 1))
+
+
+def _without_holes(mask: torch.Tensor, radius: int) -> torch.Tensor:
+    """Close holes and notches of a mask of zeros and ones that are narrower than twice the radius."""
+    size = 2 * radius + 1
+    spread = functional.max_pool2d(mask, size, stride=1, padding=radius)
+    return -functional.max_pool2d(-spread, size, stride=1, padding=radius)
 
 
 def matte(alpha: torch.Tensor, feather: int) -> torch.Tensor:

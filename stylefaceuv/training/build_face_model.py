@@ -41,9 +41,10 @@ FADE_LENGTH = 0.75
 """Distance along the skin from the neck ring, dm, over which offsets grow from nothing to full."""
 CRANIUM_WIDENING = 0.26
 """Share by which the top of the cranium is widened."""
-UPPER_TEETH_SHIFT, LOWER_TEETH_SHIFT = (0.0, -0.028, 0.0), (0.0, -0.045, -0.02)
-"""Offsets in dm. MakeHuman's incisors end above the line where the lips meet, and both rows stand in the same place;
-real ones reach 2 to 3 mm below it, the upper row before the lower one."""
+UPPER_TEETH_SHIFT, LOWER_TEETH_SHIFT = (-0.028, 0.02), (-0.045, 0.0)
+"""Up and forward, dm; forward for the incisors, falling to nothing at the last molars. MakeHuman's incisors end above
+the line where the lips meet, and both rows stand in the same place; real ones reach 2 to
+3 mm below it, the upper row before the lower one."""
 ORIGIN_ABOVE_EYES = -0.25
 """Height of the model's origin above the eyeballs' centres, dm."""
 
@@ -96,7 +97,10 @@ def seat_teeth(cage: HeadCage, heads: FloatArray) -> FloatArray:
     """
     result = heads.copy()
     for name, shift in (("teeth_upper", UPPER_TEETH_SHIFT), ("teeth_lower", LOWER_TEETH_SHIFT)):
-        result[cage.part_vertices(name)] += np.array(shift)
+        rows = cage.part_vertices(name)
+        depth = heads[rows, 2]
+        forward = (depth - depth.min()) / (depth.max() - depth.min())
+        result[rows] += np.stack([0 * forward, 0 * forward + shift[0], shift[1] * forward], axis=1)
     return result
 
 

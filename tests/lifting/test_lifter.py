@@ -278,3 +278,18 @@ def test_atlas_views_are_what_lifting_sees(head: MorphableModel, scene: Scene) -
         torch.testing.assert_close(texels.gather(view.visibility[row])[:, 0], lifted.confidence, atol=1e-5, rtol=0)
     outside = scene.lifter.covered[0, 0] == 0
     assert (view.grid[0, outside] == 2).all()
+
+
+def test_the_matte_map_holds_mouth_and_eyes_and_marks_the_forehead_alone(scene: Scene) -> None:
+    support, forehead = scene.lifter.matte_map()[0]
+    part, rest = scene.lifter.texels.part, scene.lifter.surface.rest_positions
+
+    def on(mask: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        large = functional.interpolate(mask[None, None], (ATLAS, ATLAS), mode="nearest")[0]
+        return scene.lifter.texels.gather(large)[rows, 0]
+
+    for name in ("eye_left", "teeth_upper", "mouth"):
+        assert float(on(support, part == PART_NAMES.index(name)).min()) == 1, name
+    skin = part == PART_NAMES.index("skin")
+    assert float(on(forehead, skin & (rest[:, 1] < 0)).max()) == 0
+    assert float(on(forehead, skin & (rest[:, 1] > 0.8)).min()) > 0.9

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from stylefaceuv.colour import linear_to_srgb
-from stylefaceuv.rendering.compositing import composite_over_color, composite_over_photo, matte
+from stylefaceuv.rendering.compositing import composite_matte, composite_over_color, composite_over_photo, matte
 from stylefaceuv.rendering.rasterizer import Fragments
 from stylefaceuv.rendering.renderer import RenderOutput
 
@@ -97,3 +97,16 @@ def test_a_photo_of_another_size_is_brought_to_the_renders() -> None:
     mixed = composite_over_photo(disc((0.2, 0.2, 0.2)), np.full((2 * HEIGHT, 2 * WIDTH, 3), 90, np.uint8))
     assert mixed.shape == (HEIGHT, WIDTH, 3)
     assert abs(int(mixed[0, 0, 0]) - 90) <= 1
+
+
+def test_the_matte_is_full_but_for_a_narrow_ramp_and_has_no_holes() -> None:
+    alpha = torch.zeros(1, 1, 200, 260)
+    alpha[..., 20:180, 30:230] = 1
+    region = torch.ones_like(alpha)
+    region[..., 100:105, 120:126] = 0.2  # a nostril
+    region[..., :60, :] = 0.3  # the scalp
+    found = composite_matte(alpha, region)[0, 0]
+    assert float((found > 0.99).sum() / (found > 0).sum()) > 0.9
+    assert float(found[95:110, 115:130].min()) == 1
+    assert float(found[:60].max()) == 0
+    assert torch.equal(composite_matte(alpha), composite_matte(alpha, torch.ones_like(alpha)))
