@@ -11,7 +11,7 @@ import torch
 from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
 from stylefaceuv.lifting.atlas_view import AtlasViewer
-from stylefaceuv.lifting.lifter import LiftedFace, Lifter, Photo
+from stylefaceuv.lifting.lifter import Lifter, Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
@@ -88,17 +88,18 @@ class FaceMaker:
             parts.mapper(stylecode[None]), points, detection.blendshapes, BLENDSHAPE_NAMES, image.shape[-1]
         )
         coefficients = registered.coefficients[0]
-        guess = None if self.viewer is None else self.paint(stylecode[None])[0].diffuse[0].clamp(0, 1)
+        painted = None if self.viewer is None else self.paint(stylecode[None])[0]
+        guess = None if painted is None else painted.diffuse[0].clamp(0, 1)
         photo = Photo(image[0], coefficients, points[0])
         lifted = self.lifter(photo, painted=guess, keep_hair=self.keep_hair)
         coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))
-        return MadeFace(coefficients, _maps(lifted), float(registered.error[0]))
+        maps = UVMaps(_to_pixels(lifted.diffuse), _relief(painted), lifted.confidence.cpu().numpy())
+        return MadeFace(coefficients, maps, float(registered.error[0]))
 
     def _painted(self, stylecode: torch.Tensor) -> MadeFace:
         painted, view, coefficients = self.paint(stylecode[None])
         diffuse = self.lifter.enlarge(painted.diffuse[0].clamp(0, 1), view.visibility[0])
-        relief = painted.displacement[0].permute(1, 2, 0).cpu().numpy().astype(np.float32)
-        maps = UVMaps(_to_pixels(diffuse), np.ascontiguousarray(relief), view.visibility[0, 0].cpu().numpy())
+        maps = UVMaps(_to_pixels(diffuse), _relief(painted), view.visibility[0, 0].cpu().numpy())
         return MadeFace(coefficients[0], maps, float("nan"))
 
     def paint(self, w: torch.Tensor) -> tuple[UVPrediction, AtlasView, FaceCoefficients]:
@@ -122,9 +123,11 @@ class FaceMaker:
         return painter(trunk, view, w), view, coefficients
 
 
-def _maps(lifted: LiftedFace) -> UVMaps:
-    flat = np.zeros((DISPLACEMENT_RESOLUTION, DISPLACEMENT_RESOLUTION, 3), np.float32)
-    return UVMaps(_to_pixels(lifted.diffuse), flat, lifted.confidence.cpu().numpy())
+def _relief(painted: UVPrediction | None) -> npt.NDArray[np.float32]:
+    """(r, r, 3) displacement in millimetres; none without a UV generator."""
+    if painted is None:
+        return np.zeros((DISPLACEMENT_RESOLUTION, DISPLACEMENT_RESOLUTION, 3), np.float32)
+    return np.ascontiguousarray(painted.displacement[0].permute(1, 2, 0).cpu().numpy().astype(np.float32))
 
 
 def _to_pixels(image: torch.Tensor) -> npt.NDArray[np.uint8]:
