@@ -2,7 +2,7 @@
 
     python benchmarks/rasterizer.py --count 200
 
-Prints median and best time of a call after warm-up (bar: 8 ms at level 2, 512 px), for :func:`rasterize` as the
+Prints median and best time of a call and its processor time after warm-up (bar: 8 ms at level 2, 512 px), for :func:`rasterize` as the
 renderer calls it and, with ``--torch``, for the plain torch back-end. On a shared machine the best is the figure that
 other jobs disturb least.
 """
@@ -30,15 +30,18 @@ def screens(level: int, size: int, yaws: tuple[float, ...]) -> tuple[list[torch.
     return [camera.project(view) for view in views], topology.faces
 
 
-def time_calls(backend: str, views: list[torch.Tensor], faces: torch.Tensor, size: int, count: int) -> list[float]:
-    """Return the milliseconds of each of ``count`` calls, after one per view that is not counted."""
-    times = []
+def time_calls(
+    backend: str, views: list[torch.Tensor], faces: torch.Tensor, size: int, count: int
+) -> tuple[list[float], list[float]]:
+    """Return the milliseconds and processor milliseconds of ``count`` calls, after one per view not counted."""
+    times, work = [], []
     for index in range(count + len(views)):
         screen = views[index % len(views)]
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         rasterize(screen, faces, size, size, backend)
         times.append(1e3 * (time.perf_counter() - start))
-    return times[len(views) :]
+        work.append(1e3 * (time.process_time() - busy))
+    return times[len(views) :], work[len(views) :]
 
 
 def main() -> None:
@@ -53,8 +56,11 @@ def main() -> None:
     print(f"level {options.level}, {len(faces)} triangles, {options.size} px, {torch.get_num_threads()} threads")
     for backend in ("numba", "torch") if options.torch else ("numba",):
         count = options.count if backend == "numba" else min(options.count, 10)
-        times = time_calls(backend, views, faces, options.size, count)
-        print(f"{backend:8s} median {statistics.median(times):.2f} ms, best {min(times):.2f} ms of {count} calls")
+        times, work = time_calls(backend, views, faces, options.size, count)
+        print(
+            f"{backend:8s} median {statistics.median(times):.2f} ms, best {min(times):.2f} ms of {count} calls; "
+            f"processor median {statistics.median(work):.2f} ms"
+        )
 
 
 if __name__ == "__main__":

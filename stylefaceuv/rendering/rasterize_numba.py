@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import os
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from numba import njit
 
+from stylefaceuv.rendering.thread_pool import run_parallel, thread_count
+
 SUBPIXEL = 4096
 _HALF = SUBPIXEL // 2
-_pool: tuple[int, ThreadPoolExecutor] | None = None
-
-
-def _workers() -> ThreadPoolExecutor:
-    """The pool of this process: threads do not survive a fork, so a child makes its own."""
-    global _pool
-    if _pool is None or _pool[0] != os.getpid():
-        _pool = (os.getpid(), ThreadPoolExecutor(max(os.cpu_count() or 1, 1), thread_name_prefix="rasterize"))
-    return _pool[1]
+_ROWS_PER_BAND = 16
 
 
 def rasterize_numba(
@@ -39,69 +30,72 @@ def rasterize_numba(
     Returns:
         (N, H, W) int64 and (N, H, W) float32.
     """
-    batch = len(vertices)
-    points = vertices.detach().cpu().to(torch.float64).numpy()
-    triangles = np.ascontiguousarray(faces.cpu().numpy())
-    pix_to_face = np.full((batch, height, width), -1, np.int64)
-    inverse_depth = np.zeros((batch, height, width), np.float64)
-    bands = max(min(os.cpu_count() or 1, height // 16), 1)
-    limits = np.linspace(0, height, bands + 1).astype(np.int64)
+    batch, count = vertices.shape[:2]
+    points = vertices.detach().cpu().contiguous().numpy()
+    triangles = faces.cpu().contiguous().numpy()
+    pix_to_face = np.empty((batch, height, width), np.int64)
+    inverse_depth = np.empty((batch, height, width), np.float32)
+    bands = max(min(thread_count(), height // _ROWS_PER_BAND), 1)
+    limits = [height * band // bands for band in range(bands + 1)]
     jobs = []
     for item in range(batch):
-        fixed = np.rint(points[item, :, :2] * SUBPIXEL).astype(np.int64)
-        depth = points[item, :, 2]
-        inverse = np.where(depth > 0, 1.0 / np.where(depth > 0, depth, 1.0), -1.0)
+        fixed, inverse = np.empty((count, 2), np.int32), np.empty(count, np.float64)
+        _snap(points[item], fixed, inverse)
         for top, bottom in itertools.pairwise(limits):
             jobs.append((fixed, inverse, triangles, top, bottom, pix_to_face[item], inverse_depth[item]))
-    _run(jobs)
-    device = vertices.device
-    depth_map = torch.from_numpy(inverse_depth.astype(np.float32)).to(device)
-    return torch.from_numpy(pix_to_face).to(device), depth_map
+    run_parallel(_fill_band, jobs)
+    return torch.from_numpy(pix_to_face).to(vertices.device), torch.from_numpy(inverse_depth).to(vertices.device)
 
 
-def _run(jobs: list[tuple[Any, ...]]) -> None:
-    if len(jobs) == 1:
-        _fill_band(*jobs[0])
-        return
-    for done in [_workers().submit(_fill_band, *job) for job in jobs]:
-        done.result()
+@njit(nogil=True, cache=True, error_model="numpy")
+def _snap(points: npt.NDArray[np.floating], fixed: npt.NDArray[np.int32], inverse: npt.NDArray[np.float64]) -> None:
+    """Round to sub-pixels; the inverse depth of what is behind the camera is -1."""
+    for row in range(points.shape[0]):
+        fixed[row, 0] = np.int32(np.rint(np.float64(points[row, 0]) * SUBPIXEL))
+        fixed[row, 1] = np.int32(np.rint(np.float64(points[row, 1]) * SUBPIXEL))
+        depth = np.float64(points[row, 2])
+        inverse[row] = 1.0 / depth if depth > 0.0 else -1.0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _fill_band(
-    fixed: npt.NDArray[np.int64],
+    fixed: npt.NDArray[np.int32],
     inverse: npt.NDArray[np.float64],
     faces: npt.NDArray[np.int64],
     top: int,
     bottom: int,
     pix_to_face: npt.NDArray[np.int64],
-    inverse_depth: npt.NDArray[np.float64],
+    inverse_depth: npt.NDArray[np.float32],
 ) -> None:
     width = pix_to_face.shape[1]
+    pix_to_face[top:bottom] = -1
+    nearest = np.zeros((bottom - top, width), np.float64)
+    upper, lower = top * SUBPIXEL + _HALF, (bottom - 1) * SUBPIXEL + _HALF  # the band's first and last centres
     for face in range(faces.shape[0]):
         a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
-        ay, by, cy = fixed[a, 1], fixed[b, 1], fixed[c, 1]
+        ay, by, cy = np.int64(fixed[a, 1]), np.int64(fixed[b, 1]), np.int64(fixed[c, 1])
         low, high = min(ay, by, cy), max(ay, by, cy)
+        if high < upper or low > lower:
+            continue
         # First and last row whose centre lies inside the bounding box (ceil and floor of whole numbers).
-        first_row = max(-((_HALF - low) // SUBPIXEL), top)
-        last_row = min((high - _HALF) // SUBPIXEL, bottom - 1)
+        first_row = max(-((_HALF - low) >> 12), top)
+        last_row = min((high - _HALF) >> 12, bottom - 1)
         if first_row > last_row:
             continue
-        ax, bx, cx = fixed[a, 0], fixed[b, 0], fixed[c, 0]
-        first_column = max(-((_HALF - min(ax, bx, cx)) // SUBPIXEL), 0)
-        last_column = min((max(ax, bx, cx) - _HALF) // SUBPIXEL, width - 1)
+        ax, bx, cx = np.int64(fixed[a, 0]), np.int64(fixed[b, 0]), np.int64(fixed[c, 0])
+        first_column = max(-((_HALF - min(ax, bx, cx)) >> 12), 0)
+        last_column = min((max(ax, bx, cx) - _HALF) >> 12, width - 1)
         if first_column > last_column:
             continue
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area == 0:
-            continue
         ia, ib, ic = inverse[a], inverse[b], inverse[c]
-        if ia <= 0.0 or ib <= 0.0 or ic <= 0.0:
+        if area == 0 or ia <= 0.0 or ib <= 0.0 or ic <= 0.0:
             continue
         if area < 0:
             area = -area
             bx, by, cx, cy = cx, cy, bx, by
             ib, ic = ic, ib
+        total = np.float64(area)
         bias_a = 0 if (cy < by or (cy == by and cx > bx)) else -1
         bias_b = 0 if (ay < cy or (ay == cy and ax > cx)) else -1
         bias_c = 0 if (by < ay or (by == ay and bx > ax)) else -1
@@ -113,14 +107,13 @@ def _fill_band(
         step_ax, step_ay = -(cy - by) * SUBPIXEL, (cx - bx) * SUBPIXEL
         step_bx, step_by = -(ay - cy) * SUBPIXEL, (ax - cx) * SUBPIXEL
         step_cx, step_cy = -(by - ay) * SUBPIXEL, (bx - ax) * SUBPIXEL
-        total = float(area)
         for row in range(first_row, last_row + 1):
             edge_a, edge_b, edge_c = row_a, row_b, row_c
             for column in range(first_column, last_column + 1):
-                if edge_a + bias_a >= 0 and edge_b + bias_b >= 0 and edge_c + bias_c >= 0:
+                if ((edge_a + bias_a) | (edge_b + bias_b) | (edge_c + bias_c)) >= 0:
                     value = (edge_a * ia + edge_b * ib + edge_c * ic) / total
-                    if value > inverse_depth[row, column]:
-                        inverse_depth[row, column] = value
+                    if value > nearest[row - top, column]:
+                        nearest[row - top, column] = value
                         pix_to_face[row, column] = face
                 edge_a += step_ax
                 edge_b += step_bx
@@ -128,3 +121,6 @@ def _fill_band(
             row_a += step_ay
             row_b += step_by
             row_c += step_cy
+    for row in range(top, bottom):
+        for column in range(width):
+            inverse_depth[row, column] = np.float32(nearest[row - top, column])

@@ -55,6 +55,7 @@ def rasterize(
         InvalidArgumentError: wrong shapes, non-finite or huge coordinates, unknown back-end.
     """
     _check(vertices_screen, faces, height, width)
+    vertices_screen = _drawable(vertices_screen)
     chosen = backend or ("numba" if vertices_screen.device.type == "cpu" else "torch")
     if chosen == "numba":
         from stylefaceuv.rendering.rasterize_numba import rasterize_numba
@@ -78,11 +79,24 @@ def _check(vertices: torch.Tensor, faces: torch.Tensor, height: int, width: int)
         raise InvalidArgumentError("faces", "int64 of shape (F, 3)", f"{faces.dtype} of shape {tuple(faces.shape)}")
     if height < 1 or width < 1:
         raise InvalidArgumentError("size", "at least 1 x 1 pixels", (height, width))
-    if len(faces) and (int(faces.min()) < 0 or int(faces.max()) >= vertices.shape[1]):
-        raise InvalidArgumentError("faces", f"rows of {vertices.shape[1]} vertices", int(faces.max()))
+    if len(faces):
+        lowest, highest = (int(row) for row in faces.aminmax())
+        if lowest < 0 or highest >= vertices.shape[1]:
+            got = lowest if lowest < 0 else highest
+            raise InvalidArgumentError("faces", f"rows of {vertices.shape[1]} vertices", got)
+
+
+def _drawable(vertices: torch.Tensor) -> torch.Tensor:
+    """Check coordinates; those of vertices behind the camera, which may be anything, become 0."""
+    if vertices.numel() == 0:
+        return vertices
+    largest = max(abs(float(part)) for part in vertices.aminmax())
+    if largest <= LARGEST_COORDINATE:  # false for NaN
+        return vertices
+    vertices = torch.where(vertices[..., 2:] <= 0, torch.zeros_like(vertices), vertices)
     if not bool(torch.isfinite(vertices).all()):
         raise InvalidArgumentError("vertices_screen", "finite numbers", "NaN or Inf")
-    if vertices.numel() and float(vertices[..., :2].abs().max()) > LARGEST_COORDINATE:
-        raise InvalidArgumentError(
-            "vertices_screen", f"coordinates within {LARGEST_COORDINATE:.0f} px", float(vertices[..., :2].abs().max())
-        )
+    largest = float(vertices[..., :2].abs().max())
+    if largest > LARGEST_COORDINATE:
+        raise InvalidArgumentError("vertices_screen", f"coordinates within {LARGEST_COORDINATE:.0f} px", largest)
+    return vertices
