@@ -2,9 +2,9 @@
 
     python benchmarks/rasterizer.py --count 200
 
-Prints median and best time of a call and its processor time after warm-up (bar: 8 ms at level 2, 512 px), for :func:`rasterize` as the
-renderer calls it and, with ``--torch``, for the plain torch back-end. On a shared machine the best is the figure that
-other jobs disturb least.
+Prints median and best time of a call after warm-up (bar: 8 ms at level 2, 512 px) and its processor time, for
+:func:`rasterize` as the renderer calls it and, with ``--torch``, for the plain torch back-end. On a shared machine
+the best is the figure that other jobs disturb least.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def rasterize_numba(
     limits = [height * band // bands for band in range(bands + 1)]
     jobs = []
     for item in range(batch):
-        fixed, inverse = np.empty((count, 2), np.int32), np.empty(count, np.float64)
+        fixed, inverse = np.empty((count, 2), np.int64), np.empty(count, np.float64)
         _snap(points[item], fixed, inverse)
         for top, bottom in itertools.pairwise(limits):
             jobs.append((fixed, inverse, triangles, top, bottom, pix_to_face[item], inverse_depth[item]))
@@ -48,18 +48,18 @@ def rasterize_numba(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _snap(points: npt.NDArray[np.floating], fixed: npt.NDArray[np.int32], inverse: npt.NDArray[np.float64]) -> None:
+def _snap(points: npt.NDArray[np.floating], fixed: npt.NDArray[np.int64], inverse: npt.NDArray[np.float64]) -> None:
     """Round to sub-pixels; the inverse depth of what is behind the camera is -1."""
     for row in range(points.shape[0]):
-        fixed[row, 0] = np.int32(np.rint(np.float64(points[row, 0]) * SUBPIXEL))
-        fixed[row, 1] = np.int32(np.rint(np.float64(points[row, 1]) * SUBPIXEL))
+        fixed[row, 0] = np.int64(np.rint(np.float64(points[row, 0]) * SUBPIXEL))
+        fixed[row, 1] = np.int64(np.rint(np.float64(points[row, 1]) * SUBPIXEL))
         depth = np.float64(points[row, 2])
         inverse[row] = 1.0 / depth if depth > 0.0 else -1.0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _fill_band(
-    fixed: npt.NDArray[np.int32],
+    fixed: npt.NDArray[np.int64],
     inverse: npt.NDArray[np.float64],
     faces: npt.NDArray[np.int64],
     top: int,
@@ -73,7 +73,7 @@ def _fill_band(
     upper, lower = top * SUBPIXEL + _HALF, (bottom - 1) * SUBPIXEL + _HALF  # the band's first and last centres
     for face in range(faces.shape[0]):
         a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
-        ay, by, cy = np.int64(fixed[a, 1]), np.int64(fixed[b, 1]), np.int64(fixed[c, 1])
+        ay, by, cy = fixed[a, 1], fixed[b, 1], fixed[c, 1]
         low, high = min(ay, by, cy), max(ay, by, cy)
         if high < upper or low > lower:
             continue
@@ -82,7 +82,7 @@ def _fill_band(
         last_row = min((high - _HALF) >> 12, bottom - 1)
         if first_row > last_row:
             continue
-        ax, bx, cx = np.int64(fixed[a, 0]), np.int64(fixed[b, 0]), np.int64(fixed[c, 0])
+        ax, bx, cx = fixed[a, 0], fixed[b, 0], fixed[c, 0]
         first_column = max(-((_HALF - min(ax, bx, cx)) >> 12), 0)
         last_column = min((max(ax, bx, cx) - _HALF) >> 12, width - 1)
         if first_column > last_column:
