@@ -8,8 +8,10 @@ import torch
 import torch.nn.functional as functional
 
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.rendering.antialias import MeshEdges, antialias, mesh_edges
 from stylefaceuv.rendering.camera import Camera
-from stylefaceuv.rendering.interpolation import barycentrics, interpolate, sample_texture
+from stylefaceuv.rendering.covered import covered_pixels
+from stylefaceuv.rendering.interpolation import sample_texture
 from stylefaceuv.rendering.lighting import shade
 from stylefaceuv.rendering.rasterizer import Fragments, rasterize
 from stylefaceuv.rendering.vertex_normals import VertexNormals
@@ -41,13 +43,18 @@ class Renderer:
     Args:
         backend: of :func:`stylefaceuv.rendering.rasterizer.rasterize`; None chooses by device.
         supersample: samples a pixel along each axis; 1 for training, 2 for smooth outlines.
+        antialias: whether colour and coverage are blended across silhouettes
+            (:mod:`stylefaceuv.rendering.antialias`), so that moving an outline has a gradient; needs ``supersample=1``.
     """
 
-    def __init__(self, backend: str | None = None, supersample: int = 2) -> None:
+    def __init__(self, backend: str | None = None, supersample: int = 2, antialias: bool = False) -> None:
         if supersample not in (1, 2, 3, 4):
             raise InvalidArgumentError("supersample", "1, 2, 3 or 4", supersample)
-        self.backend, self.supersample = backend, supersample
+        if antialias and supersample != 1:
+            raise InvalidArgumentError("supersample", "1 with antialias=True", supersample)
+        self.backend, self.supersample, self.antialias = backend, supersample, antialias
         self._normals: dict[tuple[int, torch.dtype], tuple[MeshTopology, VertexNormals]] = {}
+        self._known_edges: dict[int, tuple[MeshTopology, MeshEdges]] = {}
 
     def render(
         self,
@@ -73,35 +80,23 @@ class Renderer:
             InvalidArgumentError: wrong shapes, vertices or light not finite.
         """
         _check(world_vertices, topology, albedo, sh_coefficients)
-        output = self.surface(world_vertices, topology, camera)
-        texture = _minify(albedo, camera.height * self.supersample)
-        normals = functional.normalize(output.normals.permute(0, 2, 3, 1), dim=-1, eps=1e-8)
-        light = shade(normals, sh_coefficients).permute(0, 3, 1, 2)
-        color = sample_texture(texture, output.uv.permute(0, 2, 3, 1)) * light * output.alpha
-        return self._reduce(replace(output, color=color))
-
-    def surface(self, world_vertices: torch.Tensor, topology: MeshTopology, camera: Camera) -> RenderOutput:
-        """Return normals, texture coordinates and coverage at the sampling resolution, colour empty.
-
-        Args:
-            world_vertices: (N, V, 3) float, decimetres.
-            topology: the mesh.
-            camera: the camera.
-
-        Returns:
-            An output whose colour has no channels.
-        """
-        height, width = camera.height * self.supersample, camera.width * self.supersample
-        camera = replace(camera, height=height, width=width, focal_px=camera.focal_px * self.supersample)
-        screen = camera.project(world_vertices)
-        fragments = rasterize(screen, topology.faces, height, width, self.backend)
-        weights = barycentrics(fragments, screen, topology.faces)
+        fine = _scaled(camera, self.supersample)
+        screen = fine.project(world_vertices)
+        fragments = rasterize(screen, topology.faces, fine.height, fine.width, self.backend)
+        pixels = covered_pixels(fragments, self.supersample, screen.dtype)
         uv = topology.uv.to(screen)[None].expand(len(screen), -1, -1)
         values = torch.cat([self.vertex_normals(world_vertices, topology), uv], dim=-1)
-        pixels = interpolate(fragments, weights, values, topology.faces).permute(0, 3, 1, 2)
-        normals, uv = pixels.split([3, 2], dim=1)
-        alpha = (fragments.pix_to_face >= 0).to(screen.dtype)[:, None]
-        return RenderOutput(alpha[:, :0], alpha, normals, uv, fragments)
+        surface = pixels.interpolate(screen, values, topology.faces)  # (P, S * S, 5)
+        texture = _minify(albedo, fine.height)
+        seen = (pixels.face >= 0).to(screen.dtype)[..., None]
+        color = _shade(surface, pixels.counts, texture, sh_coefficients) * seen
+        samples = torch.cat([color, seen, surface], dim=-1)
+        picture = pixels.spread(samples.mean(dim=1))
+        if self.antialias:
+            blended = antialias(picture[:, :4], fragments, screen, self._edges(topology))
+            picture = torch.cat([blended, picture[:, 4:]], dim=1)
+        color, alpha, normals, coordinates = picture.split([3, 1, 3, 2], dim=1)
+        return RenderOutput(color, alpha, normals, coordinates, fragments)
 
     def vertex_normals(self, vertices: torch.Tensor, topology: MeshTopology) -> torch.Tensor:
         """Return (N, V, 3) unit normals; the operator of a topology is made once."""
@@ -112,12 +107,33 @@ class Renderer:
             self._normals[key] = known
         return known[1](vertices)
 
-    def _reduce(self, output: RenderOutput) -> RenderOutput:
-        if self.supersample == 1:
-            return output
-        parts = (output.color, output.alpha, output.normals, output.uv)
-        color, alpha, normals, uv = (functional.avg_pool2d(part, self.supersample) for part in parts)
-        return RenderOutput(color, alpha, normals, uv, output.fragments)
+    def _edges(self, topology: MeshTopology) -> MeshEdges:
+        """The edges of a topology, listed once."""
+        known = self._known_edges.get(id(topology))
+        if known is None or known[0] is not topology:
+            known = (topology, mesh_edges(topology))
+            self._known_edges[id(topology)] = known
+        return known[1]
+
+
+def _scaled(camera: Camera, factor: int) -> Camera:
+    """The camera with ``factor`` times the pixels along each axis."""
+    return replace(
+        camera, height=camera.height * factor, width=camera.width * factor, focal_px=camera.focal_px * factor
+    )
+
+
+def _shade(
+    surface: torch.Tensor, counts: list[int], texture: torch.Tensor, sh_coefficients: torch.Tensor
+) -> torch.Tensor:
+    """Colours (P, S, 3) of surface samples (P, S, 5: normal, uv), of which ``counts`` pixels are of each item."""
+    colors = []
+    for item, samples in enumerate(surface.split(counts)):
+        normals = functional.normalize(samples[..., :3].reshape(1, -1, 3), dim=-1, eps=1e-8)
+        light = shade(normals, sh_coefficients[item, None])[0]
+        albedo = sample_texture(texture[item, None], samples[..., 3:].reshape(1, 1, -1, 2))[0, :, 0].T
+        colors.append((albedo * light).view(*samples.shape[:2], 3))
+    return torch.cat(colors) if colors else surface[..., :3]
 
 
 def _minify(texture: torch.Tensor, height: int) -> torch.Tensor:
