@@ -15,6 +15,7 @@ from stylefaceuv.rendering.lighting import ambient_light
 from stylefaceuv.rendering.rasterizer import rasterize
 from stylefaceuv.rendering.renderer import Renderer
 from stylefaceuv.types import MeshTopology
+from tests.reference import naive_antialias
 
 HEIGHT, WIDTH = 18, 26
 
@@ -180,3 +181,40 @@ def test_blended_outlines_are_close_to_supersampled_ones(head: tuple[torch.Tenso
     assert float((soft - exact).abs().mean()) < 0.35 * float((hard - exact).abs().mean())
     assert float(soft.amin()) >= -1e-6
     assert float(soft.amax()) <= 1 + 1e-6
+
+
+def crumpled_sheet(seed: int) -> tuple[torch.Tensor, MeshTopology]:
+    """(1, 20, 3) float64 vertices of a sheet of 24 triangles with folds, and two loose triangles behind it."""
+    source = torch.Generator().manual_seed(seed)
+    rows, columns = torch.meshgrid(torch.arange(4), torch.arange(5), indexing="ij")
+    sheet = torch.stack([3 + 5 * columns, 2 + 4.5 * rows, torch.full((4, 5), 4.0)], -1).reshape(20, 3)
+    sheet = sheet + 5 * (torch.rand(20, 3, generator=source) - 0.5) * torch.tensor([1.4, 1.2, 0.2])
+    corners = [r * 5 + c for r in range(3) for c in range(4)]
+    faces = [face for k in corners for face in ([k, k + 1, k + 6], [k, k + 6, k + 5])]
+    loose = torch.rand(6, 3, generator=source) * torch.tensor([26.0, 18, 1]) + torch.tensor([0.0, 0, 6])
+    faces += [[20, 21, 22], [23, 24, 25]]
+    return torch.cat([sheet, loose]).double()[None], topology(faces, 26)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_value_and_gradient_are_those_of_the_naive_reference(seed: int) -> None:
+    screen, mesh = crumpled_sheet(seed)
+    fragments = rasterize(screen, mesh.faces, HEIGHT, WIDTH)
+    source = torch.Generator().manual_seed(seed)
+    picture, weight = torch.rand(2, 3, HEIGHT, WIDTH, generator=source, dtype=torch.float64)
+    inverse, faces = fragments.inverse_depth[0].double().numpy(), mesh.faces.numpy()
+
+    def naive(points: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(naive_antialias.antialias(picture.numpy(), inverse, points.numpy(), faces))
+
+    leaf = screen.clone().requires_grad_()
+    own = antialias(picture[None], fragments, leaf, mesh_edges(mesh))[0]
+    torch.testing.assert_close(own.detach(), naive(screen[0]), atol=1e-9, rtol=0)
+    assert int((own != picture).any(0).sum()) > 30
+    (gradient,) = torch.autograd.grad((own * weight).sum(), leaf)
+    assert int((gradient != 0).sum()) > 15
+    for vertex, axis in [(vertex, axis) for vertex in range(0, 26, 2) for axis in (0, 1)]:
+        step = torch.zeros_like(screen[0])
+        step[vertex, axis] = 1e-6
+        difference = ((naive(screen[0] + step) - naive(screen[0] - step)) * weight).sum() / 2e-6
+        assert float(gradient[0, vertex, axis]) == pytest.approx(float(difference), abs=1e-5)

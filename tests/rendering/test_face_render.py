@@ -1,0 +1,107 @@
+"""The whole way from coefficients and maps to pixels: a white furnace, and a face and its mirror image."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+
+from stylefaceuv import Face
+from stylefaceuv.export.exporter import Exporter
+from stylefaceuv.face_model.makehuman import load_face_model
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.rendering.lighting import ambient_light, directional_light
+from stylefaceuv.rendering.renderer import Renderer
+from stylefaceuv.studio import Studio
+from stylefaceuv.types import FaceCoefficients, Provenance, UVMaps
+from tests.reference.tiny_head import tiny_head
+
+ODD_IN_X = (3, 4, 7)  # the harmonics x, xy and xz
+SIZE = (96, 80)
+RENDERERS = {"supersampled": {"supersample": 2}, "antialiased": {"supersample": 1, "antialias": True}}
+
+
+@pytest.fixture(scope="module", params=["tiny", "makehuman"])
+def head(request: pytest.FixtureRequest) -> MorphableModel:
+    return tiny_head() if request.param == "tiny" else load_face_model()
+
+
+@pytest.fixture(params=list(RENDERERS))
+def studio(request: pytest.FixtureRequest, head: MorphableModel) -> Studio:
+    """Without a generator: nothing here asks for a StyleGAN2 image."""
+    options = cast("dict[str, Any]", RENDERERS[request.param])
+    return Studio(cast("Any", None), head, Renderer(**options), Exporter(), torch.ones(1, 2, 4, 4))
+
+
+def make_face(studio: Studio, seed: int, maps: UVMaps | None = None) -> Face:
+    source = torch.Generator().manual_seed(seed)
+    names = studio.face_model.expression_names
+    expression = 0.3 * torch.rand(64, generator=source)
+    expression[[row for row, name in enumerate(names) if name.startswith("eyeLook")]] = 0
+    own = FaceCoefficients(
+        identity=0.7 * torch.randn(80, generator=source),
+        expression=expression,
+        rotation=torch.tensor([28.0, -7.0, 5.0]),
+        lighting=directional_light((0.7, 0.4, 0.6)).reshape(27),
+        translation=torch.tensor([0.12, -0.1, 0.3]),
+        expression_names=names,
+    )
+    return _face(studio, own, maps or random_maps(seed))
+
+
+def random_maps(seed: int) -> UVMaps:
+    source = np.random.default_rng(seed)
+    coarse = torch.from_numpy(source.random((2, 3, 12, 12), dtype=np.float32))
+    smooth = torch.nn.functional.interpolate(coarse, (64, 64), mode="bicubic").clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    diffuse = np.ascontiguousarray((255 * smooth[0]).astype(np.uint8))
+    displacement = 2 * (smooth[1] - 0.5) * (1 - np.abs(np.linspace(-1, 1, 64, dtype=np.float32)))[None, :, None]
+    return UVMaps(diffuse, displacement.astype(np.float32), np.ones((64, 64), np.float32))
+
+
+def mirrored(studio: Studio, face: Face) -> Face:
+    own, maps = face.coefficients, face.maps
+    identity, expression = studio.face_model.mirror_coefficients(own.identity[None], own.expression[None])
+    light = own.lighting.reshape(9, 3).clone()
+    light[list(ODD_IN_X)] *= -1
+    flip = torch.tensor([-1.0, 1.0, 1.0])
+    turned = FaceCoefficients(
+        identity[0],
+        expression[0],
+        own.rotation * torch.tensor([-1.0, 1.0, -1.0]),
+        light.reshape(27),
+        own.translation * flip,
+        own.expression_names,
+    )
+    displacement = maps.displacement[:, ::-1] * flip.numpy()
+    flipped = UVMaps(np.ascontiguousarray(maps.diffuse[:, ::-1]), np.ascontiguousarray(displacement), maps.confidence)
+    return _face(studio, turned, flipped)
+
+
+def _face(studio: Studio, own: FaceCoefficients, maps: UVMaps) -> Face:
+    return Face(np.zeros(512, np.float32), own, maps, float("nan"), Provenance("0"), studio)
+
+
+@pytest.mark.parametrize("yaw", [None, -50.0])
+def test_in_a_white_furnace_a_white_face_cannot_be_seen(studio: Studio, yaw: float | None) -> None:
+    """Bumps, expression and pose must not show where every direction sends the same light."""
+    bumps = random_maps(3).displacement
+    white = UVMaps(np.full((64, 64, 3), 255, np.uint8), bumps, np.ones((64, 64), np.float32))
+    face = make_face(studio, 3, white)
+    picture = face.render(SIZE, yaw=yaw, lighting=ambient_light(), background=(1.0, 1.0, 1.0))
+    assert picture.min() >= 254
+    lit = face.render(SIZE, yaw=yaw, background=(1.0, 1.0, 1.0))
+    assert lit.min() < 128
+
+
+def test_the_mirrored_face_is_the_mirror_image(studio: Studio) -> None:
+    face = make_face(studio, 4)
+    for view in ({}, {"yaw": 35.0}):
+        opposite = {name: -value for name, value in view.items()}
+        first = face.render(SIZE, **view).astype(int)
+        second = mirrored(studio, face).render(SIZE, **opposite)[:, ::-1].astype(int)
+        difference = np.abs(first - second)
+        assert difference.mean() < 0.5
+        assert (difference.max(-1) > 24).mean() < 0.004  # where the two diagonals of a quad differ
+        assert np.abs(first - second[:, ::-1]).mean() > 5
