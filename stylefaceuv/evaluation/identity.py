@@ -190,7 +190,7 @@ def load_identity_network(path: str | Path | None = None) -> IdentityNetwork:
         WeightsError: the files are missing or not the expected network, or cannot be fetched.
     """
     network = IdentityNetwork()
-    weights = list(_read_weights(_fetch() if path is None else Path(path)).values())
+    weights = list(read_weights(fetch_face_api() if path is None else Path(path), _MODEL).values())
     own = network.state_dict()
     if [tuple(weight.shape) for weight in weights] != [tuple(value.shape) for value in own.values()]:
         raise WeightsError(f"{_MODEL}: expected the layers of dlib's face recognition network, got others")
@@ -198,20 +198,32 @@ def load_identity_network(path: str | Path | None = None) -> IdentityNetwork:
     return network.eval().requires_grad_(False)
 
 
-def _fetch() -> Path:
+def fetch_face_api() -> Path:
+    """The folder of face-api's model files; fetched when it is not there."""
     from stylefaceuv.training.pretrained_sources import fetch
 
     return fetch("@vladmandic/face-api") / "package" / "model"
 
 
-def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
-    """Tensors in the order of the manifest, which is that of the layers; convolutions as (out, in, h, w)."""
+def read_weights(folder: Path, model: str) -> dict[str, torch.Tensor]:
+    """Tensors in the order of the manifest, which is that of the layers; convolutions as (out, in, h, w).
+
+    Args:
+        folder: with ``<model>-weights_manifest.json`` and ``<model>.bin``.
+        model: name of one of face-api's networks.
+
+    Returns:
+        float32 tensors by name.
+
+    Raises:
+        WeightsError: the files are missing or broken.
+    """
     try:
-        manifest = json.loads((folder / f"{_MODEL}-weights_manifest.json").read_text())
-        data = (folder / f"{_MODEL}.bin").read_bytes()
+        manifest = json.loads((folder / f"{model}-weights_manifest.json").read_text())
+        data = (folder / f"{model}.bin").read_bytes()
         return _decode([entry for group in manifest for entry in group["weights"]], data)
     except (OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"{folder}: expected the files of {_MODEL}, got {error}") from error
+        raise WeightsError(f"{folder}: expected the files of {model}, got {error}") from error
 
 
 def _decode(entries: list[dict[str, Any]], data: bytes) -> dict[str, torch.Tensor]:

