@@ -3,7 +3,8 @@
     python benchmarks/render.py --count 40
 
 Prints median and best time of a call after warm-up (bar: 150 ms at level 1, 512 px, 1024 px texture) without
-gradients, and forward and backward together as training does with ``--training``. ``--save FILE`` keeps the pictures,
+gradients, of ``Face.render`` with ``--face``, and forward and backward together as training does with ``--training``.
+Processor time is what other jobs on the machine disturb least. ``--save FILE`` keeps the pictures,
 ``--compare FILE`` prints how far they are from kept ones.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from stylefaceuv import StyleFaceUV
 from stylefaceuv.face_model.makehuman import load_face_model
 from stylefaceuv.face_model.pose import pose_vertices
 from stylefaceuv.rendering.camera import Camera
@@ -49,14 +51,18 @@ class Scene:
 
 
 def report(name: str, call: Callable[[int], object], count: int) -> None:
-    """Print median and best of ``count`` calls, after three that are not counted."""
-    times = []
+    """Print median and best time and processor time of ``count`` calls, after three that are not counted."""
+    times, work = [], []
     for index in range(count + 3):
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         call(index)
         times.append(1e3 * (time.perf_counter() - start))
+        work.append(1e3 * (time.process_time() - busy))
     counted = times[3:]
-    print(f"{name:22s} median {statistics.median(counted):.1f} ms, best {min(counted):.1f} ms of {count} calls")
+    print(
+        f"{name:22s} median {statistics.median(counted):.1f} ms, best {min(counted):.1f} ms of {count} calls; "
+        f"processor median {statistics.median(work[3:]):.1f} ms, best {min(work[3:]):.1f} ms"
+    )
 
 
 def main() -> None:
@@ -68,6 +74,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its default")
     parser.add_argument("--training", action="store_true", help="time forward and backward as well")
+    parser.add_argument("--face", action="store_true", help="time Face.render of a generated face as well")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--compare", type=Path)
     options = parser.parse_args()
@@ -85,10 +92,16 @@ def main() -> None:
         kept = load_file(options.compare)
         worst = {name: float((kept[name] - picture).abs().max()) for name, picture in pictures.items()}
         print("largest difference to the kept pictures:", {name: f"{value:.1e}" for name, value in worst.items()})
+    if options.face:
+        model = StyleFaceUV.from_pretrained()
+        face = model.generate(model.sample(1, seed=2007))[0]
+        report("Face.render", lambda index: face.render(options.size, yaw=YAWS[index % 3]), options.count)
     if options.training:
         report("training, supersample 1", lambda index: scene.train(Renderer(supersample=1), index), options.count)
-        single = Renderer(supersample=1)
-        report("  with a kept renderer", lambda index: scene.train(single, index), options.count)
+        for flag in (False, True):
+            kept = Renderer(supersample=1, antialias=flag)
+            name = "  kept, antialias" if flag else "  with a kept renderer"
+            report(name, lambda index, kept=kept: scene.train(kept, index), options.count)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 import torch.nn.functional as functional
@@ -81,11 +82,12 @@ def covered_pixels(fragments: Fragments, supersample: int, dtype: torch.dtype) -
     """
     batch, fine_height, fine_width = fragments.pix_to_face.shape
     height, width = fine_height // supersample, fine_width // supersample
-    blocks = fragments.pix_to_face.view(batch, height, supersample, width, supersample).transpose(2, 3)
-    blocks = blocks.reshape(batch * height * width, supersample**2)
-    rows = torch.nonzero(blocks.amax(1) >= 0).squeeze(1)
+    offsets = [(line, column) for line in range(supersample) for column in range(supersample)]
+    samples = [fragments.pix_to_face[:, line::supersample, column::supersample].reshape(-1) for line, column in offsets]
+    rows = torch.nonzero(reduce(torch.maximum, samples) >= 0).squeeze(1)
+    face = torch.stack([sample[rows] for sample in samples], dim=1)
     place = torch.arange(supersample, device=rows.device, dtype=dtype) + 0.5
     within = torch.stack(torch.meshgrid(place, place, indexing="xy"), dim=-1).view(1, -1, 2)
     column, line = rows % width, torch.div(rows, width, rounding_mode="floor") % height
     corner = torch.stack([column, line], dim=-1).to(dtype)[:, None] * supersample
-    return CoveredPixels((batch, height, width), rows, blocks[rows], corner + within)
+    return CoveredPixels((batch, height, width), rows, face, corner + within)
