@@ -6,6 +6,7 @@ it, searched on a grid and once more between the grid's steps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +15,7 @@ import torch
 
 from stylefaceuv.errors import InvalidArgumentError
 
-GRID = tuple(2.0 * step for step in range(-7, 8))
+GRID = tuple(3.0 * step for step in range(-4, 5))
 """Steps that are tried for every face, in units of W. F_yaw itself goes to about 10 for 45 degrees."""
 
 
@@ -47,7 +48,7 @@ def best_edits(
         direction: (512,) float, unit length.
         asked: degrees.
         synthesize: (512,) stylecode to (1, 3, H, W) image in [0, 1].
-        measure_yaw: image to degrees.
+        measure_yaw: image to degrees; NaN where it shows no face any more.
 
     Returns:
         One edit for each asked yaw: the tried step whose measured yaw is nearest.
@@ -62,11 +63,14 @@ def best_edits(
         image = synthesize(w + step * direction)
         return Edit(step, measure_yaw(image), image)
 
-    tried = [attempt(step) for step in GRID]
+    tried = [edit for edit in map(attempt, GRID) if math.isfinite(edit.yaw)]
+    if not tried:
+        return [attempt(0.0)] * len(asked)
     result = []
     for yaw in asked:
         refined = attempt(_between(tried, yaw))
-        result.append(min([*tried, refined], key=lambda edit: abs(edit.yaw - yaw)))
+        choice = [*tried, refined] if math.isfinite(refined.yaw) else tried
+        result.append(min(choice, key=lambda edit: abs(edit.yaw - yaw)))
     return result
 
 

@@ -38,11 +38,14 @@ def measure_fidelity(subject: Subject) -> dict[str, Any]:
     faces = {"lifted": subject.lifted, "shuffled": shuffled(subject.lifted)}
     if subject.painted is not None:
         faces["generator"] = subject.painted
-    result: dict[str, Any] = {name: {"own": _compare(subject, face, subject.image)} for name, face in faces.items()}
+    result: dict[str, Any] = {
+        name: {"own": _compare(subject, face, subject.image, subject.image_sight)} for name, face in faces.items()
+    }
     if subject.judges.model.components.yaw_editor is not None:
+        sight = subject.judges.look(subject.symmetric_image)
         for name, face in faces.items():
             turned = _seen_from_other_side(subject, face)
-            result[name]["symmetric"] = _compare(subject, turned, subject.symmetric_image)
+            result[name]["symmetric"] = _compare(subject, turned, subject.symmetric_image, sight)
     return result
 
 
@@ -83,14 +86,14 @@ def landmark_errors(render: Sight, image: Sight) -> dict[str, float]:
     return result
 
 
-def _compare(subject: Subject, face: Face, image: torch.Tensor) -> dict[str, float]:
+def _compare(subject: Subject, face: Face, image: torch.Tensor, sight: Sight) -> dict[str, float]:
     render, goal, mask = subject.render(face), shrink(image, RENDER_SIZE), face_mask(subject, face)
     network = subject.judges.perceptual
     return {
         "psnr": masked_psnr(render, goal, mask),
         "ssim": masked_ssim(render, goal, mask),
         "perceptual": perceptual_distance(render, goal, mask, network),
-        **landmark_errors(subject.judges.look(render), subject.judges.look(image)),
+        **landmark_errors(subject.judges.look(render), sight),
     }
 
 

@@ -12,6 +12,7 @@ HIGHEST_PSNR = 99.0
 """What identical pictures get, dB."""
 
 _WINDOW, _SPREAD = 11, 1.5
+_MARGIN = 16
 _C1, _C2 = 0.01**2, 0.03**2
 
 
@@ -78,6 +79,8 @@ def perceptual_distance(
     """
     _check(first, second, mask)
     both = torch.where(mask, torch.cat([first, second]), 0.5)
+    rows, columns = (_around(mask[0, 0].any(dim=axis), mask.shape[3 - axis]) for axis in (1, 0))
+    both, mask = both[..., rows, columns], mask[..., rows, columns]
     layers = []
     with torch.inference_mode():
         for features in network(both):
@@ -86,6 +89,12 @@ def perceptual_distance(
             squared = (unit[:1] - unit[1:]).square().sum(dim=1, keepdim=True)
             layers.append(float((squared * inside).sum() / inside.sum()))
     return sum(layers) / len(layers)
+
+
+def _around(inside: torch.Tensor, length: int) -> slice:
+    """The stretch that holds all that is inside, with a margin, so that the network sees no more than it must."""
+    places = inside.nonzero()[:, 0]
+    return slice(max(int(places[0]) - _MARGIN, 0), min(int(places[-1]) + 1 + _MARGIN, length))
 
 
 def _blur(image: torch.Tensor) -> torch.Tensor:

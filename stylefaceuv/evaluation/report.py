@@ -68,14 +68,16 @@ def _views(views: dict[str, Any]) -> str:
     for name in ("ours", "editing", "mirrored"):
         for yaw, row in views.get(name, {}).items():
             label = {"mirrored": "ours, mirrored (control)", "editing": "InterFaceGAN-style editing"}.get(name, name)
-            cells = (row[key] for key in ("identity", "yaw", "yaw_error", "yaw_second"))
+            cells = (row[key] for key in ("identity", "yaw", "yaw_error", "yaw_second", "yaw_error_second"))
             rows.append((label, yaw, *map(_interval, cells)))
-    columns = ("", "asked yaw", "identity distance", "measured yaw", "error", "yaw, second landmarker")
+    columns = ("", "asked yaw", "identity distance", "measured yaw", "error", "yaw, second landmarker", "error")
     wrong = _interval(views["identity, another person's image"])
     return (
         "## 1. View consistency\n\nIdentity distance to the StyleGAN2 image (L2; one person below "
         f"{SAME_PERSON}); yaw in degrees. Editing moves w along the shipped yaw direction and gets its best shot: the "
-        "step whose image is measured nearest to the asked yaw.\n\n"
+        "step whose image is measured nearest to the asked yaw. The first landmarker both chose and measures the "
+        "edits, which favours them; the second chose nothing. Renders are turned by exactly the asked yaw: their error "
+        "comes from measuring, and from how much their shape and texture look turned.\n\n"
         + _table(columns, rows)
         + f"\n\nRender against another person's image (control): {wrong}.\n\n"
         "Peers that cannot run here, as quoted from StyleFaceUV (BMVC 2022, section 4.2), not measured:\n\n"

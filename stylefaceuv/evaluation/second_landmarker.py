@@ -29,7 +29,7 @@ DLIB_IN_MEDIAPIPE = (
 )  # fmt: skip
 """The nearest of the 478 points to each of the 68."""
 
-_MIRRORED = (
+MIRRORED = (
     *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31,
     45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,
     54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
@@ -125,7 +125,7 @@ class SecondLandmarker(nn.Module):
         """
         crops = crops_of_points(landmarks[:, list(DLIB_IN_MEDIAPIPE), :2]).to(self.points.weight)
         chips = cut_crops([images.to(crops)], crops, _SIZE)
-        mirrored = self(chips.flip(3))[:, list(_MIRRORED)]
+        mirrored = self(chips.flip(3))[:, list(MIRRORED)]
         found = (self(chips) + torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=2)) / 2
         return (found - 0.5) * crops[:, None, 2:3] + crops[:, None, :2]
 

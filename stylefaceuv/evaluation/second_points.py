@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from stylefaceuv.evaluation.second_landmarker import SecondLandmarker
+from stylefaceuv.evaluation.second_landmarker import MIRRORED, SecondLandmarker
 from stylefaceuv.evaluation.tensors import to_tensor
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.pipeline import StyleFaceUV
@@ -17,19 +17,22 @@ _SEED, _COUNT, _SIZE = 4000, 4, 512
 
 
 class SecondPoints:
-    """Places of the 68 points on a head's surface, as means of points found on a few heads.
+    """Places of the 68 points on a head's surface, as means of points found on a few heads, made symmetric.
 
     Args:
         corners: (C, 68, 3) int64, rows of the level-1 mesh.
         weights: (C, 68, 3) float, barycentric.
+        mean: (V, 3) float, the mean head, which is its own mirror image.
     """
 
-    def __init__(self, corners: torch.Tensor, weights: torch.Tensor) -> None:
+    def __init__(self, corners: torch.Tensor, weights: torch.Tensor, mean: torch.Tensor) -> None:
         self.corners, self.weights = corners, weights
+        points = self._at(mean)
+        self.shift = (points[list(MIRRORED)] * points.new_tensor([-1.0, 1.0, 1.0]) - points) / 2
 
     def on(self, face_model: MorphableModel, coefficients: FaceCoefficients) -> torch.Tensor:
         """Return the (68, 3) points of a head, head frame, decimetres."""
-        return self._at(surface_vertices(face_model, coefficients))
+        return self._at(surface_vertices(face_model, coefficients)) + self.shift
 
     def _at(self, vertices: torch.Tensor) -> torch.Tensor:
         return (vertices[self.corners] * self.weights[..., None]).sum(2).mean(0)
@@ -60,7 +63,8 @@ def register_second_points(model: StyleFaceUV, network: SecondLandmarker) -> Sec
         points = network.detect(image, model.components.landmarker.detect(image).points)[0]
         found.append(_under(model.components.face_model, face.coefficients, points))
     corners, weights = (torch.stack(parts) for parts in zip(*found, strict=True))
-    return SecondPoints(corners, weights)
+    face_model = model.components.face_model
+    return SecondPoints(corners, weights, face_model.refine(face_model.mean[None], 1)[0])
 
 
 def _under(

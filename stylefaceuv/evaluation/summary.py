@@ -59,7 +59,8 @@ def _views(records: Sequence[FaceRecord]) -> Figures:
     for name in ("ours", "editing", "mirrored"):
         if name not in records[0].figures["views"]:
             continue
-        result[name] = {f"{yaw:+.0f}": _view(records, name, yaw) for yaw in YAWS}
+        measured = records[0].figures["views"][name]
+        result[name] = {f"{yaw:+.0f}": _view(records, name, yaw) for yaw in YAWS if f"{yaw:+.0f}" in measured}
     result["identity, another person's image"] = median_interval(_wrong_identity(records))
     return result
 

@@ -7,6 +7,11 @@ from typing import Any
 
 YAW_TOLERANCE, LANDMARK_TOLERANCE = 2.0, 0.01
 _FAR = ("-60", "+60")
+_RIVALRY = {
+    "identity": "identity distance",
+    "yaw_error": "distance to the asked yaw, degrees, by the landmarker that chose the edits",
+    "yaw_error_second": "distance to the asked yaw, degrees, by the second landmarker",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ def _editing(views: dict[str, Any]) -> list[Verdict]:
         return []
     result = []
     for yaw in _FAR:
-        for key, name in (("identity", "identity distance"), ("yaw_error", "distance to the asked yaw, degrees")):
+        for key, name in _RIVALRY.items():
             ours, edited = views["ours"][yaw][key][0], views["editing"][yaw][key][0]
             result.append(Verdict(f"{name} at {yaw}°, against editing", ours < edited, ours, edited, False))
     return result

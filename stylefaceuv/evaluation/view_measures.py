@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -11,6 +12,9 @@ from stylefaceuv.evaluation.judges import Sight, first_pose, second_pose
 from stylefaceuv.evaluation.subject import Subject
 
 YAWS = (-60.0, -30.0, -15.0, 0.0, 15.0, 30.0, 60.0)
+MIRRORED_YAWS = (-60.0, 60.0)
+FACE_SCORE = 0.5
+"""Score of the landmarker below which an edited image shows no face any more and is not taken."""
 
 
 def measure_views(subject: Subject) -> dict[str, Any]:
@@ -26,8 +30,8 @@ def measure_views(subject: Subject) -> dict[str, Any]:
     renders = [subject.render(yaw=yaw, pitch=0.0, roll=0.0) for yaw in YAWS]
     subject.keep("views_ours", renders)
     result = {"ours": {_key(yaw): _view(subject, image) for yaw, image in zip(YAWS, renders, strict=True)}}
-    mirrored = [image.flip(-1) for image in renders]
-    result["mirrored"] = {_key(yaw): _view(subject, image) for yaw, image in zip(YAWS, mirrored, strict=True)}
+    turned = dict(zip(YAWS, renders, strict=True))
+    result["mirrored"] = {_key(yaw): _view(subject, turned[yaw].flip(-1)) for yaw in MIRRORED_YAWS}
     editor = subject.judges.model.components.yaw_editor
     if editor is not None:
         result["editing"] = _editing(subject, editor.direction)
@@ -39,6 +43,8 @@ def _editing(subject: Subject, direction: torch.Tensor) -> dict[str, Any]:
 
     def yaw_of(image: torch.Tensor) -> float:
         found = landmarker.detect(image, refinements=2)
+        if float(found.score) < FACE_SCORE:
+            return math.nan
         sight = Sight(found, torch.zeros(68, 2), torch.zeros(128), image.shape[-1])
         return float(first_pose(sight, subject.points)[0])
 
