@@ -89,7 +89,7 @@ class FaceMaker:
         )
         coefficients = registered.coefficients[0]
         painted = None if self.viewer is None else self.paint(stylecode[None])[0]
-        guess = None if painted is None else painted.diffuse[0].clamp(0, 1)
+        guess = None if painted is None else self.lifter.skin_of(painted.diffuse[0].clamp(0, 1)).texture[0]
         photo = Photo(image[0], coefficients, points[0])
         lifted = self.lifter(photo, painted=guess, keep_hair=self.keep_hair)
         coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))

@@ -217,6 +217,26 @@ class Lifter(nn.Module):
         return solid_mask(torch.minimum(seen, explained) * self.skin_chart, self.texels.resolution // 256, 2)
 
     @torch.no_grad()
+    def skin_of(self, painted: torch.Tensor) -> AlbedoFit:
+        """Tell skin from what a painter of maps left on it: hair, and streaks where no photo ever spoke.
+
+        Args:
+            painted: (3, r, r) float in [0, 1], sRGB, a UV generator's diffuse map.
+
+        Returns:
+            At the albedo model's resolution: the painted skin where it is skin, completed by the model elsewhere, and
+            as weights where it was kept.
+        """
+        side = self.albedo_model.resolution
+        small = functional.adaptive_avg_pool2d(painted[None], side)
+        known = functional.adaptive_avg_pool2d(self.support, side)
+        fit = self.albedo_model.fit(small, known)
+        skin = known * (1 - self.albedo_model.unexplained(small, fit))
+        skin = below_hairline(skin, functional.adaptive_avg_pool2d(self.forehead, side), 1)
+        kept = solid_mask(skin, 1, 1)
+        return replace(fit, texture=fit.texture + kept * (small - fit.texture), weights=kept)
+
+    @torch.no_grad()
     def enlarge(self, diffuse: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
         """Bring a small painted map to this lifter's size: eyes repainted sharply, grain on the skin.
 
@@ -231,7 +251,12 @@ class Lifter(nn.Module):
         large = functional.interpolate(diffuse[None], size=size, mode="bicubic", align_corners=False)
         seen = functional.interpolate(visibility[None], size=size, mode="bilinear", align_corners=False)
         tone = float(luminance(srgb_to_linear(large[0, :, size[0] // 2, size[1] // 2].clamp(0, 1))))
-        painted = self.texels.gather((large + _GRAIN * self.grain * self.skin_chart)[0]).clamp(0, 1)
+        fit = self.skin_of(diffuse)
+        kept = functional.interpolate(fit.weights, size=size, mode="bilinear", align_corners=False)
+        model_texture = functional.interpolate(fit.texture, size=size, mode="bicubic", align_corners=False)
+        clean = complete(large, kept * self.skin_chart, model_texture, self.skin_chart, self.support, self.grain)
+        large = large + self.skin_chart * (clean - large)
+        painted = self.texels.gather((large + _GRAIN * kept * self.grain * self.skin_chart)[0]).clamp(0, 1)
         confidence = self.texels.gather(seen[0])[:, 0]
         for eye in self.eyes:
             painted[eye.rows] = paint_eye(eye, painted[eye.rows], confidence[eye.rows], tone)

@@ -24,6 +24,8 @@ MAKEHUMAN_UNITS: dict[str, str] = {
     "noseRightDilatation": "nose-right-dilatation",
 }
 """Twelve more units and the (partly misspelt) file names MakeHuman has for them."""
+UNIT_GAIN = {"browInnerUp": 1.8}
+"""Units that MakeHuman draws too faintly: its 5 mm of brow are not taken for a raised one; ARKit moves 9."""
 UNIT_SETS = ("african", "asian", "caucasian")
 
 
@@ -60,4 +62,5 @@ def read_expressions(data: Path, cage: HeadCage, base_count: int, fade: FloatArr
         offsets.append(np.mean(three, axis=0))
     basis = np.stack([offset[cage.makehuman_index] for offset in offsets])
     mirrored = basis[expression_mirror()][:, cage.mirror_index] * np.array([-1.0, 1.0, 1.0])
-    return 0.5 * (basis + mirrored) * fade[None, :, None]
+    gain = np.array([UNIT_GAIN.get(name, 1.0) for name in EXPRESSION_NAMES])
+    return 0.5 * gain[:, None, None] * (basis + mirrored) * fade[None, :, None]

@@ -293,3 +293,18 @@ def test_the_matte_map_holds_mouth_and_eyes_and_marks_the_forehead_alone(scene: 
     skin = part == PART_NAMES.index("skin")
     assert float(on(forehead, skin & (rest[:, 1] < 0)).max()) == 0
     assert float(on(forehead, skin & (rest[:, 1] > 0.8)).mean()) > 0.9
+
+
+def test_hair_and_streaks_are_taken_out_of_a_painted_map_and_the_face_is_kept(scene: Scene) -> None:
+    albedo = functional.adaptive_avg_pool2d(scene.albedo(3)[None], SMALL)[0]
+    fit = scene.lifter.skin_of(albedo)
+    kept = fit.weights[0, 0] > 0.9
+    assert float(kept.float().mean()) > 0.1
+    torch.testing.assert_close(fit.texture[0][:, kept], albedo[:, kept], atol=0.02, rtol=0)
+    forehead = functional.adaptive_avg_pool2d(scene.lifter.forehead, SMALL)[0] > 0.9
+    hairy = torch.where(forehead, torch.tensor(HAIR)[:, None, None], albedo)
+    cleaned = scene.lifter.skin_of(hairy)
+    where = forehead[0] & (fit.weights[0, 0] > 0.5)
+    assert float(cleaned.weights[0, 0][forehead[0]].max()) < 0.1
+    if bool(where.any()):
+        assert float(cleaned.texture[0][:, where].mean()) > 0.45, "skin, not hair"
