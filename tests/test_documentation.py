@@ -1,0 +1,44 @@
+"""The documentation names every option and every weight file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+
+from stylefaceuv.cli.main import DONE, FAILED, INTERRUPTED, WRONG_USE, cli
+from stylefaceuv.manifest import read_manifest
+from stylefaceuv.weights_file import EMBEDDED_WEIGHTS
+
+DOCS = Path(__file__).parents[1] / "docs"
+OPTIONS = sorted(
+    {
+        (verb, name)
+        for verb, command in cli.commands.items()
+        for option in command.params
+        if isinstance(option, click.Option)
+        for name in (*option.opts, *option.secondary_opts)
+    }
+)
+
+
+@pytest.mark.parametrize(("verb", "option"), OPTIONS)
+def test_every_option_is_documented(verb: str, option: str) -> None:
+    text = (DOCS / "cli.md").read_text(encoding="utf-8")
+    assert f"`{option}`" in text
+    assert f"\n## {verb}\n" in text
+
+
+def test_every_exit_code_is_documented() -> None:
+    text = (DOCS / "cli.md").read_text(encoding="utf-8")
+    for code in (DONE, FAILED, WRONG_USE, INTERRUPTED):
+        assert f"| {code} |" in text
+
+
+def test_every_weight_file_is_documented_with_its_terms() -> None:
+    lines = (DOCS / "weights.md").read_text(encoding="utf-8").splitlines()
+    for name, record in read_manifest(EMBEDDED_WEIGHTS / "manifest.json").items():
+        line = next((line for line in lines if line.startswith(f"| `{name}`")), "")
+        assert line, name
+        assert ("non-commercial" in line) is not record.terms.commercial_use, name
