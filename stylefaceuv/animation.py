@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from stylefaceuv.control.values import is_finite_number
 from stylefaceuv.errors import InvalidArgumentError, OutputError
 from stylefaceuv.files import atomic_path
 from stylefaceuv.interpolation import interpolate
@@ -20,6 +21,7 @@ from stylefaceuv.types import Face
 
 Picture = npt.NDArray[np.uint8]
 
+LARGEST_FPS = 1000
 VIDEO_SUFFIXES = (".mp4", ".webp", ".gif")
 
 
@@ -40,9 +42,8 @@ def turntable_frames(
     Raises:
         InvalidArgumentError: fewer than 2 frames, or an option is out of range.
     """
-    if count < 2:
-        raise InvalidArgumentError("count", "at least 2 frames", count)
-    low, high = yaw_range
+    _check_whole("count", count, 2)
+    low, high = _check_range(yaw_range)
     for frame in range(count):
         swing = 0.5 - 0.5 * math.cos(2 * math.pi * frame / count)
         yield face.render(**{"pitch": 0.0, "roll": 0.0, **options, "yaw": low + (high - low) * swing})
@@ -62,10 +63,9 @@ def morph_frames(faces: Sequence[Face], count: int, **options: Any) -> Iterator[
     Raises:
         InvalidArgumentError: fewer than 2 faces or 1 frame, or an option is out of range.
     """
-    if len(faces) < 2:
-        raise InvalidArgumentError("faces", "at least 2 faces", len(faces))
-    if count < 1:
-        raise InvalidArgumentError("count", "at least 1 frame", count)
+    if not isinstance(faces, Sequence) or len(faces) < 2 or not all(isinstance(face, Face) for face in faces):
+        raise InvalidArgumentError("faces", "a sequence of at least 2 faces", repr(faces)[:60])
+    _check_whole("count", count, 1)
     view = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, **options}
     for first, second in itertools.pairwise([*faces, faces[0]]):
         for frame in range(count):
@@ -85,6 +85,8 @@ def check_animation_path(path: str | Path) -> Path:
     Raises:
         InvalidArgumentError: another suffix.
     """
+    if not isinstance(path, str | Path):
+        raise InvalidArgumentError("path", "a str or Path", type(path).__name__)
     checked = Path(path)
     if checked.suffix.lower() not in VIDEO_SUFFIXES:
         raise InvalidArgumentError("path", f"a suffix of {', '.join(VIDEO_SUFFIXES)}", repr(checked.name))
@@ -97,22 +99,52 @@ def write_animation(path: str | Path, frames: Iterable[Picture], fps: int = 30) 
     Args:
         path: ending in .mp4, .webp or .gif.
         frames: (height, width, 3 or 4) uint8 sRGB, all of the same size.
-        fps: frames in a second.
+        fps: frames in a second, 1 to 1000.
 
     Returns:
         The path.
 
     Raises:
-        InvalidArgumentError: unknown suffix.
+        InvalidArgumentError: unknown suffix, bad fps, no frames, or a frame of another shape, size or dtype.
         OutputError: the file cannot be written.
     """
     target = check_animation_path(path)
+    _check_whole("fps", fps, 1, LARGEST_FPS)
+    frames = _checked(frames)
     with atomic_path(target) as temporary:
         if target.suffix.lower() == ".mp4":
             _write_video(temporary, frames, fps)
         else:
             _write_pictures(temporary, frames, fps)
     return target
+
+
+def _check_whole(name: str, value: object, low: int, high: int = 2**31) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidArgumentError(name, f"a whole number, {low} to {high}", repr(value))
+
+
+def _check_range(value: object) -> tuple[float, float]:
+    pair = tuple(value) if isinstance(value, tuple | list) else ()
+    if len(pair) != 2 or not all(is_finite_number(angle) for angle in pair):
+        raise InvalidArgumentError("yaw_range", "two finite numbers of degrees", repr(value)[:60])
+    return float(pair[0]), float(pair[1])
+
+
+def _checked(frames: Iterable[Picture]) -> Iterator[Picture]:
+    """Pass frames on; the first decides the shape of all."""
+    shape: tuple[int, ...] | None = None
+    for frame in frames:
+        well_formed = isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3
+        if not well_formed or frame.shape[2] not in (3, 4) or min(frame.shape[:2]) < 2:
+            found = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
+            raise InvalidArgumentError("frames", "uint8 of shape (height, width, 3 or 4), at least 2 x 2", found)
+        shape = shape or frame.shape
+        if frame.shape != shape:
+            raise InvalidArgumentError("frames", f"all of shape {shape}", frame.shape)
+        yield frame
+    if shape is None:
+        raise InvalidArgumentError("frames", "at least one frame", "none")
 
 
 def _write_video(path: Path, frames: Iterable[Picture], fps: int) -> None:
@@ -131,6 +163,6 @@ def _write_video(path: Path, frames: Iterable[Picture], fps: int) -> None:
 
 def _write_pictures(path: Path, frames: Iterable[Picture], fps: int) -> None:
     images = (Image.fromarray(np.ascontiguousarray(frame)) for frame in frames)
-    first = next(images)
+    first = next(images)  # there is one: _checked sees to it
     more = {"quality": 90, "method": 4} if path.suffix.lower() == ".webp" else {"optimize": False}
     first.save(path, save_all=True, append_images=images, duration=round(1000 / fps), loop=0, **more)

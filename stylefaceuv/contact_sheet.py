@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.files import atomic_path
 from stylefaceuv.types import Face
 
@@ -23,6 +24,7 @@ SMILE = {
 }
 """The expression of the smile column."""
 
+_LARGEST_CELL = 2048
 _HEADER, _MARGIN, _GAP = 28, 120, 4
 _PAPER, _INK = (250, 250, 250), (40, 40, 40)
 
@@ -59,9 +61,14 @@ class ContactSheet:
 
     Args:
         cell: edge of a picture, pixels.
+
+    Raises:
+        InvalidArgumentError: the edge is not a whole number of pixels, 1 to 2048.
     """
 
     def __init__(self, cell: int = 256) -> None:
+        if isinstance(cell, bool) or not isinstance(cell, int) or not 1 <= cell <= _LARGEST_CELL:
+            raise InvalidArgumentError("cell", f"a whole number of pixels, 1 to {_LARGEST_CELL}", repr(cell))
         self.cell = cell
         self.rows: dict[int, tuple[str, list[Image.Image]]] = {}
 

@@ -30,6 +30,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
     except OSError as error:
         raise OutputError(f"path: expected a writable place, got {target} ({error.strerror or error})") from error
+    except ValueError as error:  # a null byte, or a character that no file name can hold
+        raise OutputError(f"path: expected a name that files can have, got {str(target)!r}") from error
     os.close(handle)
     temporary = Path(name)
     try:

@@ -26,8 +26,11 @@ def interpolate(first: Face, second: Face, weight: float) -> Face:
     Raises:
         InvalidArgumentError: the weight is outside [0, 1], or the maps differ in size.
     """
-    if not 0 <= weight <= 1:
-        raise InvalidArgumentError("weight", "a number in [0, 1]", weight)
+    for name, face in (("first", first), ("second", second)):
+        if not isinstance(face, Face):
+            raise InvalidArgumentError(name, "a Face", type(face).__name__)
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1:
+        raise InvalidArgumentError("weight", "a number in [0, 1]", repr(weight))
     if first.diffuse.shape != second.diffuse.shape or first.displacement.shape != second.displacement.shape:
         raise InvalidArgumentError("second", f"maps of shape {first.diffuse.shape}", second.diffuse.shape)
     return Face(

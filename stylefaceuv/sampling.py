@@ -11,6 +11,7 @@ from stylefaceuv.errors import InvalidArgumentError
 
 LATENT_SIZE = 512
 _KEY_LIMIT = 2**64
+_COUNT_LIMIT = 2**31
 
 
 def sample_latents(count: int, seed: int, start: int = 0) -> npt.NDArray[np.float32]:
@@ -30,7 +31,7 @@ def sample_latents(count: int, seed: int, start: int = 0) -> npt.NDArray[np.floa
     Raises:
         InvalidArgumentError: an argument is not a whole number in its range.
     """
-    count = _whole("count", count, _KEY_LIMIT)
+    count = _whole("count", count, _COUNT_LIMIT)
     seed = _whole("seed", seed, _KEY_LIMIT)
     start = _whole("start", start, _KEY_LIMIT - count)
     rows = np.empty((count, LATENT_SIZE), np.float32)
@@ -41,7 +42,7 @@ def sample_latents(count: int, seed: int, start: int = 0) -> npt.NDArray[np.floa
 
 
 def _whole(name: str, value: object, limit: int) -> int:
-    expected = "a whole number, not negative and below 2^64"
+    expected = f"a whole number, not negative and below {limit}"
     if isinstance(value, bool):
         raise InvalidArgumentError(name, expected, value)
     try:

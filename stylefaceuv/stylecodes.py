@@ -31,7 +31,8 @@ def check_stylecodes(w: torch.Tensor | npt.NDArray[np.float32]) -> torch.Tensor:
         raise InvalidArgumentError("w", "dtype float32", str(w.dtype))
     if w.ndim not in (1, 2) or w.shape[-1] != STYLE_SIZE:
         raise InvalidArgumentError("w", "shape (N, 512) or (512,)", tuple(w.shape))
-    batch = torch.as_tensor(w).reshape(-1, STYLE_SIZE)
+    contiguous = np.ascontiguousarray(w) if isinstance(w, np.ndarray) else w  # torch knows no negative strides
+    batch = torch.as_tensor(contiguous).reshape(-1, STYLE_SIZE)
     if not bool(torch.isfinite(batch).all()):
         raise InvalidArgumentError("w", "finite numbers", "NaN or Inf")
     return batch

@@ -87,6 +87,18 @@ class Session:
         click.echo(json.dumps(result, ensure_ascii=False) if self.as_json else line)
 
 
+class _OutPath(click.Path):
+    """A path; a name that no file can have is wrong use."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except ValueError:  # a null byte, or a character that no file name can hold
+            self.fail(f"expected a name that files can have, got {value!r}", param, ctx)
+
+
 def common_options(out: str | None, out_help: str) -> Decorator:
     """Add the options that every verb takes, and pass them on as one :class:`Session`.
 
@@ -100,7 +112,7 @@ def common_options(out: str | None, out_help: str) -> Decorator:
     options = [
         click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Seed of the stylecodes."),
         click.option("--device", default=None, metavar="NAME", help="cpu or cuda.  [default: cpu]"),
-        click.option("--out", type=click.Path(path_type=Path), default=out, help=out_help),
+        click.option("--out", type=_OutPath(path_type=Path), default=out, help=out_help),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."),
         click.option("--weights", default=None, metavar="DIR|ORG/NAME", help="Bundle to use.  [default: embedded]"),
         click.option("--revision", default=None, help="Branch, tag or commit of a Hub bundle."),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-_SIZE = re.compile(r"(\d+)(?:x(\d+))?")
+_SIZE = re.compile(r"([0-9]{1,9})(?:x([0-9]{1,9}))?")
 _HEX = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 _ANGLES = ("yaw", "pitch", "roll")
 

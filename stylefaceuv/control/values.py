@@ -31,9 +31,19 @@ def parse_angle(name: str, value: float | None, own: float) -> float:
     """
     if value is None:
         return own
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidArgumentError(name, "a finite number of degrees or None", value)
+    if not is_finite_number(value):
+        raise InvalidArgumentError(name, "a finite number of degrees or None", repr(value)[:60])
     return float(value)
+
+
+def is_finite_number(value: object) -> bool:
+    """Whether a value is an int or float that a float can hold; True and False are not."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def parse_numbers(name: str, value: object, like: torch.Tensor) -> torch.Tensor:
