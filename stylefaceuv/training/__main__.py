@@ -14,6 +14,7 @@ STAGES = {
     "labels": "stylefaceuv.training.dataset_labels",
     "fitting": "stylefaceuv.training.fitting",
     "rest-face": "stylefaceuv.training.rest_face",
+    "cranium": "stylefaceuv.training.round_cranium",
     "mapper": "stylefaceuv.training.mapper",
     "albedo": "stylefaceuv.training.albedo",
     "yaw": "stylefaceuv.training.yaw",

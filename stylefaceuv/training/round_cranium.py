@@ -1,0 +1,134 @@
+"""Gives the head the skull that people have under their hair.
+
+    python -m stylefaceuv.training cranium --face-model OLD.safetensors --out NEW.safetensors
+
+MakeHuman's mean head is 12.5 cm wide above the ears and 17.6 cm long from the glabella; adults measure about 15 and 19
+(Farkas, Anthropometry of the Head and Face, 1994). Hair hides that on MakeHuman's figures, but bare heads look like
+eggs. Worse, landmarks end at the hairline, so that identity fitted on a face stretches a skull that nobody saw. Both
+are mended here, away from every landmark, so that fits and weights stay valid: the mean skull is widened and lengthened
+smoothly, and of what an identity component does to the skull only the part that follows the face (a shift and a scale)
+stays whole, the rest is damped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.types import PART_NAMES
+
+WIDER = 0.19
+"""Largest relative gain in breadth."""
+LONGER_DM = 0.09
+"""Largest shift of the back of the head."""
+DAMPED = 0.65
+"""Share that is taken off what identity does to the skull and a shift and a scale do not explain."""
+_FAR_FROM_FACE = (0.15, 0.5)
+_ABOVE_EARS = (0.0, 0.55)
+_CROWN, _AT_CROWN = (0.7, 1.25), 0.55
+_FOREHEAD, _AT_FOREHEAD = (0.2, 0.8), 0.35
+_EAR_DM, _EAR_TOP_DM = 0.68, 0.42
+_BEHIND = (0.25, -0.6)
+_ABOVE_NAPE = (-0.4, 0.3)
+
+
+def cranium_weight(model: MorphableModel) -> torch.Tensor:
+    """Tell how far each vertex belongs to the unseen skull.
+
+    Args:
+        model: the head.
+
+    Returns:
+        (V0,) float in [0, 1]: 0 at every landmark, below the ears and off the skin, 1 on the vault.
+    """
+    points = model.landmarks(model.mean[None])[0]
+    far = _smoothstep(torch.cdist(model.mean, points).amin(dim=1), *_FAR_FROM_FACE)
+    return far * _smoothstep(model.mean[:, 1], *_ABOVE_EARS) * _on_skin(model)
+
+
+def round_cranium(model: MorphableModel) -> None:
+    """Round the mean skull and damp what identity does to it, in place.
+
+    Args:
+        model: the head; stays exactly mirror-symmetric.
+    """
+    weight = cranium_weight(model)
+    model.identity_basis.copy_(damped_identity(model, weight))
+    broad = _smooth(model, weight * _vault_profile(model.mean))
+    back = _smoothstep(model.mean[:, 2], *_BEHIND) * _smoothstep(model.mean[:, 1], *_ABOVE_NAPE) * _on_skin(model)
+    model.mean[:, 0] *= 1 + WIDER * broad
+    model.mean[:, 2] -= LONGER_DM * back
+    mirrored = model.mean[model.mirror_index] * model.mean.new_tensor([-1.0, 1.0, 1.0])
+    model.mean.copy_((model.mean + mirrored) / 2)
+
+
+def damped_identity(model: MorphableModel, weight: torch.Tensor) -> torch.Tensor:
+    """Return the identity basis with the skull following the face.
+
+    Args:
+        model: the head.
+        weight: (V0,) float in [0, 1], see :func:`cranium_weight`.
+
+    Returns:
+        (80, V0, 3) float.
+    """
+    face = (weight == 0) & (model.mean[:, 1] > model.mean[model.neck_ring, 1].max() + 0.3)
+    centred = model.mean - model.mean[face].mean(dim=0)
+    shift = model.identity_basis[:, face].mean(dim=1, keepdim=True)
+    moved = model.identity_basis[:, face] - shift
+    scale = torch.einsum("kvc,vc->k", moved, centred[face]) / centred[face].square().sum()
+    follows = shift + scale[:, None, None] * centred
+    return model.identity_basis + DAMPED * weight[:, None] * (follows - model.identity_basis)
+
+
+def _vault_profile(points: torch.Tensor) -> torch.Tensor:
+    """(V0,) in [0, 1]: the skull is broadest above and behind the ears, and keeps its crown and forehead round."""
+    crown = 1 - (1 - _AT_CROWN) * _smoothstep(points[:, 1], *_CROWN)
+    front = 1 - (1 - _AT_FOREHEAD) * _smoothstep(points[:, 2], *_FOREHEAD)
+    ear = (points[:, 0].abs() > _EAR_DM) & (points[:, 1] < _EAR_TOP_DM)
+    return torch.where(ear, points.new_zeros(()), crown * front)
+
+
+def _smooth(model: MorphableModel, values: torch.Tensor, rounds: int = 4) -> torch.Tensor:
+    """(V0,) averaged with its neighbours along the mesh, so that nothing kinks."""
+    quads = model.get_buffer("quads")
+    ends = torch.stack([quads, quads.roll(-1, dims=1)], dim=-1).reshape(-1, 2)
+    ends = torch.cat([ends, ends.flip(1)]).unique(dim=0)
+    degree = torch.bincount(ends[:, 0], minlength=len(values)).clamp_min(1)
+    for _ in range(rounds):
+        total = torch.zeros_like(values).index_add(0, ends[:, 0], values[ends[:, 1]])
+        values = (values + total / degree) / 2
+    return values
+
+
+def _on_skin(model: MorphableModel) -> torch.Tensor:
+    """(V0,) 1 on vertices of the skin, 0 on eyes, teeth and tongue."""
+    quads, parts = model.get_buffer("quads"), model.get_buffer("quad_part")
+    skin = torch.zeros(len(model.mean), dtype=model.mean.dtype, device=model.mean.device)
+    skin[quads[parts == PART_NAMES.index("skin")].reshape(-1)] = 1
+    return skin
+
+
+def _smoothstep(value: torch.Tensor, start: float, end: float) -> torch.Tensor:
+    t = ((value - start) / (end - start)).clamp(0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--face-model", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    args = parser.parse_args(arguments)
+    model = load_face_model(args.face_model)
+    with torch.no_grad():
+        round_cranium(model)
+    save_face_model(model, args.out)
+
+
+if __name__ == "__main__":
+    main()
