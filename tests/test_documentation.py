@@ -8,7 +8,9 @@ import click
 import pytest
 
 from stylefaceuv.cli.main import DONE, FAILED, INTERRUPTED, WRONG_USE, cli
+from stylefaceuv.control import EXPRESSION_PRESETS
 from stylefaceuv.manifest import read_manifest
+from stylefaceuv.rendering.light_presets import LIGHT_PRESETS
 from stylefaceuv.weights_file import EMBEDDED_WEIGHTS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -28,6 +30,17 @@ def test_every_option_is_documented(verb: str, option: str) -> None:
     text = (DOCS / "cli.md").read_text(encoding="utf-8")
     assert f"`{option}`" in text
     assert f"\n## {verb}\n" in text
+
+
+def test_every_expression_and_light_preset_is_documented() -> None:
+    rows = (DOCS / "expressions.md").read_text(encoding="utf-8").splitlines()
+    for name, mix in EXPRESSION_PRESETS.items():
+        row = next((row for row in rows if row.startswith(f"| {name} |")), "")
+        for unit, weight in mix.items():
+            side = unit.removesuffix("Left").removesuffix("Right")
+            assert f"{unit} {weight:g}" in row or f"{side}Left/Right {weight:g}" in row, (name, unit)
+    text = (DOCS / "cli.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in LIGHT_PRESETS)
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -12,12 +12,25 @@ from stylefaceuv.cli.session import DETAIL, START, TRUNCATION, Session, common_o
 _COUNT = click.option("--count", type=click.IntRange(min=1), default=4, help="Number of heads.")
 
 
+def _power_of_two(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
+    """Refuse textures that no exporter writes before a head is made."""
+    if value is not None and (not 16 <= value <= 8192 or value & (value - 1)):
+        raise click.BadParameter(f"expected a power of two from 16 to 8192, got {value}", ctx, param)
+    return value
+
+
 def export_options(function: Any) -> Any:
     """Add the options of exported files."""
     options = (
         click.option("--level", type=click.IntRange(0, 2), default=None, help="Subdivision level.  [default: 1]"),
         click.option("--morphs/--no-morphs", default=None, help="The 52 ARKit morph targets.  [default: morphs]"),
-        click.option("--texture-size", type=click.IntRange(min=16), default=None, help="Edge of the textures, texels."),
+        click.option("--texture-size", type=int, callback=_power_of_two, help="Edge of the textures, texels."),
+        click.option(
+            "--texture-format",
+            type=click.Choice(["jpeg", "png", "webp"]),
+            default=None,
+            help="Of the textures in GLB files; other formats have PNG.  [default: jpeg]",
+        ),
     )
     for option in reversed(options):
         function = option(function)
@@ -26,7 +39,7 @@ def export_options(function: Any) -> Any:
 
 def chosen_export(values: dict[str, Any]) -> dict[str, Any]:
     """Take the values of :func:`export_options` out of a verb's values; what was not asked for is left out."""
-    options = {name: values.pop(name) for name in ("level", "morphs", "texture_size")}
+    options = {name: values.pop(name) for name in ("level", "morphs", "texture_size", "texture_format")}
     return {name: value for name, value in options.items() if value is not None}
 
 

@@ -1,51 +1,94 @@
-"""Options that say how a head shall look, and what their words mean."""
+"""Options that say how a head shall look, and the arguments of ``Face.render`` that they become."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-_SIZE = re.compile(r"([0-9]{1,9})(?:x([0-9]{1,9}))?")
-_HEX = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
+from stylefaceuv.cli import words
+
 _ANGLES = ("yaw", "pitch", "roll")
+_PLAIN = (*_ANGLES, "size", "expression", "add", "gaze", "lighting", "background")
+_CAMERA = ("orbit", "distance", "dolly", "fov")
+_LAMP = ("light_direction", "light_color", "light_ambient")
 
 
-def _size(ctx: click.Context, param: click.Parameter, value: str) -> int | tuple[int, int]:
-    """``512`` or ``WIDTHxHEIGHT`` becomes the edge or (height, width)."""
-    match = _SIZE.fullmatch(value)
-    if match is None:
-        raise click.BadParameter(f"expected pixels or WIDTHxHEIGHT, got {value!r}", ctx, param)
-    width, height = match.groups()
-    return int(width) if height is None else (int(height), int(width))
+def _pose_options(angles: tuple[str, ...], unset: str) -> list[Callable[..., Any]]:
+    return [
+        *(click.option(f"--{name}", type=float, default=None, help=f"Degrees.  [default: {unset}]") for name in angles),
+        click.option("--size", callback=words.size, default="512", metavar="PX|WxH", help="Pixels."),
+    ]
 
 
-def _background(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
-    """``#rrggbb`` becomes three numbers in [0, 1]; the words stay."""
-    if value is None or value in ("image", "transparent"):
-        return value
-    match = _HEX.fullmatch(value)
-    if match is None:
-        raise click.BadParameter(f"expected image, transparent or #rrggbb, got {value!r}", ctx, param)
-    return tuple(int(channel, 16) / 255 for channel in match.groups())
+def _expression_options() -> list[Callable[..., Any]]:
+    return [
+        click.option(
+            "--expression",
+            callback=words.expression,
+            multiple=True,
+            metavar="NAME=WEIGHT",
+            help="Repeatable; replaces the head's own expression. Or one word: own, neutral or a preset such as smile.",
+        ),
+        click.option(
+            "--add",
+            callback=words.mix,
+            multiple=True,
+            metavar="NAME=WEIGHT",
+            help="Repeatable; added to the expression.",
+        ),
+        click.option(
+            "--gaze",
+            callback=words.numbers(2, "YAW,PITCH"),
+            metavar="YAW,PITCH",
+            help="Of the eyes against the head, degrees.",
+        ),
+    ]
 
 
-def _expression(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Any:
-    """``NAME=WEIGHT`` pairs become a mapping; ``own`` and ``neutral`` stay words."""
-    if len(values) == 1 and values[0] in ("own", "neutral"):
-        return values[0]
-    weights = {}
-    for value in values:
-        name, _, weight = value.partition("=")
-        try:
-            weights[name] = float(weight)
-        except ValueError as error:
-            raise click.BadParameter(
-                f"expected NAME=WEIGHT, or own or neutral alone, got {value!r}", ctx, param
-            ) from error
-    return weights or None
+def _light_options() -> list[Callable[..., Any]]:
+    def triple(name: str, form: str, text: str) -> Callable[..., Any]:
+        return click.option(name, callback=words.numbers(3, form), metavar=form, help=text)
+
+    return [
+        click.option(
+            "--lighting",
+            default=None,
+            metavar="NAME|FILE",
+            help="Preset such as studio, or an equirectangular image (HDR or not).  [default: own]",
+        ),
+        triple("--light-direction", "X,Y,Z", "Towards one lamp: right, up, to the viewer; instead of --lighting."),
+        triple("--light-color", "R,G,B", "Of that lamp, linear.  [default: 0.8,0.8,0.8]"),
+        triple("--light-ambient", "R,G,B", "Light from all around it, linear.  [default: 0.2,0.2,0.2]"),
+    ]
+
+
+def _camera_options() -> list[Callable[..., Any]]:
+    return [
+        click.option(
+            "--orbit",
+            callback=words.numbers(2, "YAW,PITCH"),
+            metavar="YAW,PITCH",
+            help="Camera around the head, degrees; the light stays.",
+        ),
+        click.option("--distance", type=float, default=None, help="Of the camera, metres.  [default: about 1.2]"),
+        click.option("--dolly", type=float, default=None, help="Factor on the distance.  [default: 1]"),
+        click.option("--fov", type=float, default=None, help="Vertical field of view, degrees.  [default: 12.6]"),
+    ]
+
+
+def _surface_options() -> list[Callable[..., Any]]:
+    return [
+        click.option(
+            "--background",
+            callback=words.background,
+            default=None,
+            metavar="image|transparent|#rrggbb",
+            help="Grey if not given.",
+        ),
+        click.option("--clay", is_flag=True, help="The bare shape, without its texture."),
+    ]
 
 
 def view_options(angles: tuple[str, ...] = _ANGLES, unset: str = "own") -> Callable[..., Any]:
@@ -59,24 +102,11 @@ def view_options(angles: tuple[str, ...] = _ANGLES, unset: str = "own") -> Calla
         A decorator.
     """
     options = [
-        *(click.option(f"--{name}", type=float, default=None, help=f"Degrees.  [default: {unset}]") for name in angles),
-        click.option("--size", callback=_size, default="512", metavar="PX|WxH", help="Pixels."),
-        click.option(
-            "--expression",
-            callback=_expression,
-            multiple=True,
-            metavar="NAME=WEIGHT",
-            help="Repeatable; replaces the head's own expression. Or: own, neutral.",
-        ),
-        click.option("--lighting", default=None, metavar="NAME", help="Preset such as studio.  [default: own]"),
-        click.option(
-            "--background",
-            callback=_background,
-            default=None,
-            metavar="image|transparent|#rrggbb",
-            help="Grey if not given.",
-        ),
-        click.option("--clay", is_flag=True, help="The bare shape, without its texture."),
+        *_pose_options(angles, unset),
+        *_expression_options(),
+        *_light_options(),
+        *_camera_options(),
+        *_surface_options(),
     ]
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,10 +125,41 @@ def view(values: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         Arguments of :meth:`stylefaceuv.types.Face.render`; what was not asked for is left out.
+
+    Raises:
+        InvalidArgumentError: a camera or lamp that cannot be.
+        click.UsageError: two kinds of light.
     """
-    options = {
-        name: values.pop(name) for name in (*_ANGLES, "size", "expression", "lighting", "background") if name in values
-    }
-    if values.pop("clay"):
-        options["shading"] = "clay"
-    return {name: value for name, value in options.items() if value is not None}
+    options = {name: values.pop(name) for name in _PLAIN if name in values}
+    options["lighting"] = _light(options["lighting"], _taken(values, _LAMP))
+    options["view"] = _camera(_taken(values, _CAMERA))
+    options["shading"] = "clay" if values.pop("clay") else None
+    return _taken(options, tuple(options))
+
+
+def _taken(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Take values out, and leave out those that were not given."""
+    taken = {name: values.pop(name) for name in names}
+    return {name: value for name, value in taken.items() if value is not None}
+
+
+def _light(lighting: str | None, lamp: dict[str, Any]) -> Any:
+    if not lamp:
+        return lighting
+    if lighting is not None:
+        raise click.UsageError("--light-direction: expected no --lighting beside it, got both")
+    if "light_direction" not in lamp:
+        raise click.UsageError("--light-direction: expected X,Y,Z beside --light-color and --light-ambient, got none")
+    from stylefaceuv.control import DirectionalLight
+
+    return DirectionalLight(**{name.removeprefix("light_"): value for name, value in lamp.items()})
+
+
+def _camera(asked: dict[str, Any]) -> Any:
+    if not asked:
+        return None
+    from stylefaceuv.control import View
+
+    yaw, pitch = asked.pop("orbit", (0.0, 0.0))
+    angle = {"field_of_view": asked.pop("fov")} if "fov" in asked else {}
+    return View(yaw=yaw, pitch=pitch, **angle, **asked)

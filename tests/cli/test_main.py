@@ -14,6 +14,7 @@ from PIL import Image
 
 from stylefaceuv import __version__
 from stylefaceuv.cli.main import main
+from stylefaceuv.control import DirectionalLight, View
 from stylefaceuv.errors import DeviceError, WeightsError
 from tests.bundles import make_bundle
 from tests.fakes.heads import FakeModel
@@ -105,10 +106,22 @@ def test_generate_with_changed_arguments(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_generate_passes_export_options_on(tmp_path: Path) -> None:
-    options = ["--level", "2", "--no-morphs", "--texture-size", "256", "--truncation", "0.5", "--start", "9"]
+    options = [
+        "--level",
+        "2",
+        "--no-morphs",
+        "--texture-size",
+        "256",
+        "--texture-format",
+        "png",
+        "--truncation",
+        "0.5",
+        "--start",
+        "9",
+    ]
     assert main(["generate", "--count", "1", "--out", str(tmp_path), "--quiet", *options], Loader()) == 0
     content = json.loads((tmp_path / "000009.glb").read_text())
-    assert content["options"] == {"level": 2, "morphs": False, "texture_size": 256}
+    assert content["options"] == {"level": 2, "morphs": False, "texture_size": 256, "texture_format": "png"}
     assert content["provenance"]["truncation"] == 0.5
 
 
@@ -129,6 +142,34 @@ def test_render_passes_the_view_on(tmp_path: Path) -> None:
     }
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.size == (32, 16)
+
+
+def test_render_passes_camera_lamp_and_eyes_on(tmp_path: Path) -> None:
+    loader = Loader()
+    arguments = ["--expression", "smile", "--add", "jawOpen=-0.05", "--gaze", "-20,10", "--orbit", "40,-15"]
+    arguments += ["--distance", "0.8", "--dolly", "1.5", "--fov", "30"]
+    arguments += ["--light-direction", "-1,0,1", "--light-color", "1,0.5,0.25", "--size", "16"]
+    assert main(["render", "--out", str(tmp_path / "a.png"), *arguments], loader) == 0
+    assert loader.model.studio.renders == [
+        {
+            "size": 16,
+            "expression": "smile",
+            "add": {"jawOpen": -0.05},
+            "gaze": (-20.0, 10.0),
+            "lighting": DirectionalLight((-1.0, 0.0, 1.0), color=(1.0, 0.5, 0.25)),
+            "view": View(yaw=40.0, pitch=-15.0, distance=0.8, dolly=1.5, field_of_view=30.0),
+        }
+    ]
+
+
+def test_every_picture_takes_the_same_control(tmp_path: Path) -> None:
+    for verb, frames in (("turntable", 3), ("morph", 4)):
+        loader = Loader()
+        arguments = [*SMALL[verb], "--quiet", "--orbit", "0,20", "--expression", "viseme_aa"]
+        assert main([verb, "--out", str(tmp_path / "a.webp"), *arguments], loader) == 0
+        views = loader.model.studio.renders
+        assert len(views) == frames
+        assert all(view["view"] == View(pitch=20.0) and view["expression"] == "viseme_aa" for view in views)
 
 
 def test_render_asks_for_the_heads_own_values_by_default(tmp_path: Path) -> None:
@@ -189,6 +230,23 @@ def test_stylecode_file_with_something_else(
         ["sheet", "--out", "sheet.pdf"],
         ["export", "--out", "head.fbx"],
         ["export", "--level", "3"],
+        ["export", "--texture-size", "1000"],
+        ["export", "--texture-format", "bmp"],
+        ["render", "--size", "8193"],
+        ["render", "--size", "0x64"],
+        ["render", "--expression", "hapy"],
+        ["render", "--expression", "jawOpen=0.5", "--expression", "jawOpen=0.6"],
+        ["render", "--expression", "smile", "--expression", "jawOpen=0.6"],
+        ["render", "--gaze", "10"],
+        ["render", "--gaze", "10,up"],
+        ["render", "--orbit", "0,90"],
+        ["render", "--orbit", "nan,0"],
+        ["render", "--dolly", "0"],
+        ["render", "--fov", "180"],
+        ["render", "--distance", "0.1"],
+        ["render", "--light-color", "1,1,1"],
+        ["render", "--light-direction", "0,0,0"],
+        ["render", "--light-direction", "1,0,0", "--lighting", "studio"],
         ["info", "--revision", "main"],
         ["nonsense"],
     ],
