@@ -98,7 +98,7 @@ def write_animation(path: str | Path, frames: Iterable[Picture], fps: int = 30) 
 
     Args:
         path: ending in .mp4, .webp or .gif.
-        frames: (height, width, 3 or 4) uint8 sRGB, all of the same size.
+        frames: (height, width, 3) uint8 sRGB, all of the same size; with alpha, 4, for WebP and GIF.
         fps: frames in a second, 1 to 1000.
 
     Returns:
@@ -110,7 +110,7 @@ def write_animation(path: str | Path, frames: Iterable[Picture], fps: int = 30) 
     """
     target = check_animation_path(path)
     _check_whole("fps", fps, 1, LARGEST_FPS)
-    frames = _checked(frames)
+    frames = _checked(frames, (3,) if target.suffix.lower() == ".mp4" else (3, 4))
     with atomic_path(target) as temporary:
         if target.suffix.lower() == ".mp4":
             _write_video(temporary, frames, fps)
@@ -131,14 +131,15 @@ def _check_range(value: object) -> tuple[float, float]:
     return float(pair[0]), float(pair[1])
 
 
-def _checked(frames: Iterable[Picture]) -> Iterator[Picture]:
+def _checked(frames: Iterable[Picture], channels: tuple[int, ...]) -> Iterator[Picture]:
     """Pass frames on; the first decides the shape of all."""
+    expected = f"uint8 of shape (height, width, {' or '.join(map(str, channels))}), at least 2 x 2"
     shape: tuple[int, ...] | None = None
     for frame in frames:
         well_formed = isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3
-        if not well_formed or frame.shape[2] not in (3, 4) or min(frame.shape[:2]) < 2:
+        if not well_formed or frame.shape[2] not in channels or min(frame.shape[:2]) < 2:
             found = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
-            raise InvalidArgumentError("frames", "uint8 of shape (height, width, 3 or 4), at least 2 x 2", found)
+            raise InvalidArgumentError("frames", expected, found)
         shape = shape or frame.shape
         if frame.shape != shape:
             raise InvalidArgumentError("frames", f"all of shape {shape}", frame.shape)
@@ -156,7 +157,7 @@ def _write_video(path: Path, frames: Iterable[Picture], fps: int) -> None:
         with closing(writer):  # the writer's own exit leaves ffmpeg running when a frame fails
             for frame in frames:
                 height, width = (edge // 2 * 2 for edge in frame.shape[:2])  # H.264 wants even edges
-                writer.append_data(np.ascontiguousarray(frame[:height, :width, :3]))
+                writer.append_data(np.ascontiguousarray(frame[:height, :width]))
     except (ImportError, OSError) as error:
         raise OutputError(f"path: expected a working ffmpeg (imageio-ffmpeg), got {error}") from error
 

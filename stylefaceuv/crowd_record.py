@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,8 @@ class CrowdRecord:
     """
 
     def __init__(self, folder: Path, arguments: Mapping[str, Any], overwrite: bool = False) -> None:
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"out: expected a folder, got the file {folder}")
         self.folder = folder
         self.arguments = json.loads(json.dumps(dict(arguments)))
         self.heads: dict[int, HeadRecord] = {}
@@ -95,16 +97,12 @@ class CrowdRecord:
             if not rows:
                 continue
             if arguments == self.arguments:
-                self.heads.update({row["index"]: HeadRecord(**row) for row in rows})
+                self.heads.update({head.index: head for head in rows})
             elif not overwrite:
                 raise OutputError(self._refusal(arguments))
 
     def _refusal(self, found: Mapping[str, Any]) -> str:
-        keys = sorted({*found, *self.arguments})
-        changed = [key for key in keys if found.get(key) != self.arguments.get(key)]
-        difference = ", ".join(
-            f"{key} {_brief(found.get(key))} (now {_brief(self.arguments.get(key))})" for key in changed
-        )
+        difference = ", ".join(_differences(found, self.arguments))
         return (
             f"out: expected a new folder or the same arguments again, got {self.folder} whose heads were made with "
             f"{difference}; choose another folder or overwrite"
@@ -115,29 +113,41 @@ class CrowdRecord:
         atomic_write_bytes(self._journal, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Tell what changed, entry by entry; of long values the beginning."""
+    for key in sorted({*before, *now}):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from (f"{key}.{inner}" for inner in _differences(old, new))
+        elif old != new:
+            yield f"{key} {_brief(old)} (now {_brief(new)})"
+
+
 def _brief(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else "other"
+    text = "unset" if value is None else json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:12]}…"
 
 
-def _read_manifest(path: Path) -> tuple[Mapping[str, Any], list[dict[str, Any]]]:
+def _read_manifest(path: Path) -> tuple[Mapping[str, Any], list[HeadRecord]]:
     try:
         content = json.loads(path.read_text("utf-8"))
-        return content["arguments"], content["heads"]
+        return dict(content["arguments"]), [HeadRecord(**row) for row in content["heads"]]
     except (FileNotFoundError, NotADirectoryError):
         return {}, []
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"out: expected a manifest of generated heads or none, got {path} ({error})") from error
 
 
-def _read_journal(path: Path) -> tuple[Mapping[str, Any], list[dict[str, Any]]]:
-    """The last line may be torn when the process was killed; it is dropped."""
+def _read_journal(path: Path) -> tuple[Mapping[str, Any], list[HeadRecord]]:
+    """The last line may be torn when the process was killed; it is dropped, and so is all that follows it."""
     if not path.is_file():
         return {}, []
-    rows = []
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return (rows[0].get("arguments", {}), rows[1:]) if rows else ({}, [])
+    heads: list[HeadRecord] = []
+    try:
+        first, *rows = path.read_text("utf-8").splitlines()
+        arguments = dict(json.loads(first)["arguments"])
+        for row in rows:
+            heads.append(HeadRecord(**json.loads(row)))
+    except (ValueError, KeyError, TypeError):
+        return (arguments, heads) if heads else ({}, [])
+    return arguments, heads

@@ -22,10 +22,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         A path in the same folder, with the same suffix, to write to.
 
     Raises:
-        OutputError: the folder cannot be made or written.
+        OutputError: the folder cannot be made or written, or a folder of that name is there.
     """
     target = Path(path)
     try:
+        if target.is_dir():
+            raise IsADirectoryError("it is a folder")
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
     except OSError as error:
@@ -36,18 +38,21 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        _sync(temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
+        _put_in_place(temporary, target)
     except BaseException:
         with suppress(FileNotFoundError):
             temporary.unlink()
         raise
 
 
-def _sync(path: Path) -> None:
-    with path.open("rb+") as stream:
-        os.fsync(stream.fileno())
+def _put_in_place(temporary: Path, target: Path) -> None:
+    try:
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OutputError(f"path: expected a writable place, got {target} ({error.strerror or error})") from error
 
 
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:

@@ -101,7 +101,7 @@ def test_a_larger_count_adds_heads(tmp_path: Path) -> None:
     [
         (CrowdOptions(seed=8), r"seed 7 \(now 8\)"),
         (CrowdOptions(seed=7, truncation=0.5), r"truncation 0.7 \(now 0.5\)"),
-        (CrowdOptions(seed=7, export={"level": 2}), r'export \{\} \(now \{"level": 2\}\)'),
+        (CrowdOptions(seed=7, export={"level": 2}), r"export\.level unset \(now 2\)"),
     ],
 )
 def test_changed_arguments_are_refused_and_change_nothing(tmp_path: Path, changed: CrowdOptions, word: str) -> None:
@@ -160,3 +160,34 @@ def test_foreign_manifest_is_not_touched(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="expected a manifest of generated heads"):
         generate_crowd(FakeModel(), tmp_path, OPTIONS, CrowdRange(1))
     assert (tmp_path / "manifest.json").read_text() == '{"name": "my web app"}'
+
+
+def test_changed_weights_are_told_by_file(tmp_path: Path) -> None:
+    generate_crowd(FakeModel(make_bundle(tmp_path / "one")), tmp_path / "heads", OPTIONS, CrowdRange(1))
+    with pytest.raises(OutputError, match=r'made with weights\.a\.safetensors "[0-9a-f]{11}… \(now "[0-9a-f]{11}…\);'):
+        generate_crowd(FakeModel(make_bundle(tmp_path / "two", 2.0)), tmp_path / "heads", OPTIONS, CrowdRange(1))
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", '{"arguments": 5, "heads": []}', '{"arguments": {}, "heads": [1]}', '{"arguments": {}, "heads": [{}]}'],
+)
+def test_a_manifest_of_something_else_is_named_and_kept(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(OutputError, match="out: expected a manifest of generated heads or none"):
+        generate_crowd(FakeModel(), tmp_path, OPTIONS, CrowdRange(1))
+    assert _content(tmp_path) == {"manifest.json": content.encode()}
+
+
+@pytest.mark.parametrize("content", ["", "junk", "[1]", '{"arguments": {}}\n[1]', '{"arguments": {}}\n{"index": 0}'])
+def test_a_torn_journal_is_no_hindrance(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.partial.jsonl").write_text(content)
+    generate_crowd(FakeModel(), tmp_path, OPTIONS, CrowdRange(1))
+    assert [head["index"] for head in _manifest(tmp_path)["heads"]] == [0]
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "heads").write_text("mine")
+    with pytest.raises(OutputError, match="out: expected a folder, got the file"):
+        generate_crowd(FakeModel(), tmp_path / "heads", OPTIONS, CrowdRange(1))
+    assert (tmp_path / "heads").read_text() == "mine"

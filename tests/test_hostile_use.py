@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from stylefaceuv.animation import morph_frames, turntable_frames, write_animation
-from stylefaceuv.cli.main import WRONG_USE, main
+from stylefaceuv.cli.main import DONE, WRONG_USE, main
 from stylefaceuv.contact_sheet import ContactSheet
-from stylefaceuv.control.values import parse_angle
-from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.control import View, parse_angle, parse_lighting
+from stylefaceuv.errors import InvalidArgumentError, OutputError
+from stylefaceuv.files import atomic_write_bytes
 from stylefaceuv.interpolation import interpolate
 from stylefaceuv.sampling import sample_latents
 from stylefaceuv.stylecodes import check_stylecodes
@@ -44,6 +46,48 @@ def test_reversed_arrays_are_taken() -> None:
 def test_an_angle_beyond_floats_is_named() -> None:
     with pytest.raises(InvalidArgumentError, match="yaw: expected"):
         parse_angle("yaw", 10**400, 0.0)
+
+
+@pytest.mark.parametrize("angle", [1e300, -36001, 10**400])
+def test_an_angle_of_more_than_a_hundred_turns_is_named(angle: float) -> None:
+    with pytest.raises(InvalidArgumentError, match="roll: expected"):
+        parse_angle("roll", angle, 0.0)
+    with pytest.raises(InvalidArgumentError, match=r"view\.yaw: expected"):
+        View(yaw=angle)
+
+
+@pytest.mark.parametrize("content", [b"x", b"", b"\x89PNG\r\n\x1a\n", b"#?RADIANCE\n", b"\xff\xd8\xff\xe0"])
+@pytest.mark.parametrize("suffix", ["", ".png", ".hdr", ".exr", ".jpg"])
+def test_an_environment_that_is_no_image_is_named(tmp_path: Path, content: bytes, suffix: str) -> None:
+    path = tmp_path / f"sky{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(InvalidArgumentError, match="lighting: expected an image"):
+        parse_lighting(path, torch.zeros(9, 3))
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(OutputError, match="path: expected a writable place"):
+        atomic_write_bytes(tmp_path / "a.png", b"1")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_film_has_no_transparency(tmp_path: Path) -> None:
+    clear = np.zeros((16, 16, 4), np.uint8)
+    with pytest.raises(InvalidArgumentError, match=r"frames: expected uint8 of shape \(height, width, 3\)"):
+        write_animation(tmp_path / "a.mp4", [clear])
+    for name in ("a.webp", "a.gif"):
+        write_animation(tmp_path / name, [clear, clear + 255])
+    for verb, name in (("turntable", "b.mp4"), ("morph", "b.mp4"), ("render", "b.jpg")):
+        arguments = [verb, "--background", "transparent", "--size", "16", "--out", str(tmp_path / name)]
+        assert main(arguments, lambda *_: FakeModel()) == WRONG_USE
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gif", "a.webp"]
+
+
+def test_a_closed_stderr_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    arguments = ["generate", "--count", "2", "--out", str(tmp_path / "heads"), "--sheet-rows", "0"]
+    assert main(arguments, lambda *_: FakeModel()) == DONE
 
 
 @pytest.mark.parametrize("weight", ["x", None, [0.5], NAN, -1, 2])

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from stylefaceuv.cli.session import TRUNCATION, Session, common_options, make_head, one_head
-from stylefaceuv.cli.view import view, view_options
+from stylefaceuv.cli.view import check_transparency, view, view_options
 
 _FPS = click.option("--fps", type=click.IntRange(1, 120), default=30, help="Frames in a second.")
 _OUT_HELP = "MP4, animated WebP or GIF file to write."
@@ -28,6 +28,7 @@ def turntable(session: Session, index: int, truncation: float, stylecode: Any, d
     path = check_animation_path(session.target)
     frames, fps, yaw_range = values.pop("frames"), values.pop("fps"), (values.pop("low"), values.pop("high"))
     options = view(values)
+    check_transparency(options, path, (".webp", ".gif"))
     face = make_head(session.model(), session.seed, index, truncation, stylecode, detail)
     pictures = session.progress(turntable_frames(face, frames, yaw_range, **options), frames, "frame")
     write_animation(path, pictures, fps)
@@ -47,6 +48,7 @@ def morph(session: Session, indices: tuple[int, ...], truncation: float, **value
 
     path = check_animation_path(session.target)
     frames, fps, options = values.pop("frames"), values.pop("fps"), view(values)
+    check_transparency(options, path, (".webp", ".gif"))
     indices = indices or (0, 1, 2, 3)
     if len(indices) < 2:
         raise click.UsageError("--index: expected at least two heads, got one")

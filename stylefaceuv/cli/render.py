@@ -8,7 +8,7 @@ import click
 
 from stylefaceuv.cli.generate import picture_file
 from stylefaceuv.cli.session import Session, common_options, make_head, one_head
-from stylefaceuv.cli.view import view, view_options
+from stylefaceuv.cli.view import check_transparency, view, view_options
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -25,8 +25,7 @@ def render(session: Session, index: int, truncation: float, stylecode: Any, deta
 
     path = picture_file(session.target, _SUFFIXES)
     options = view(values)
-    if options.get("background") == "transparent" and path.suffix.lower() in (".jpg", ".jpeg"):
-        raise click.UsageError("--background: expected a PNG or WebP file for transparent, got JPEG")
+    check_transparency(options, path, (".png", ".webp"))
     face = make_head(session.model(), session.seed, index, truncation, stylecode, detail)
     picture = Image.fromarray(face.render(**options))
     with atomic_path(path) as temporary:

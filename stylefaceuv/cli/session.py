@@ -66,6 +66,11 @@ class Session:
             raise click.UsageError("Missing option '--out'")
         return self.out
 
+    @property
+    def silent(self) -> bool:
+        """Whether no progress is shown: not wanted, or stderr is closed."""
+        return self.quiet or sys.stderr is None
+
     def model(self) -> HeadModel:
         """Load the model."""
         return self.loader(self.weights, self.revision, self.device)
@@ -74,13 +79,13 @@ class Session:
         """Return a progress bar on stderr."""
         from tqdm import tqdm
 
-        return tqdm(total=total, unit=unit, file=sys.stderr, disable=self.quiet, dynamic_ncols=True)
+        return tqdm(total=total, unit=unit, file=sys.stderr, disable=self.silent, dynamic_ncols=True)
 
     def progress(self, items: Iterable[Any], total: int, unit: str) -> Iterable[Any]:
         """Pass items on while a progress bar on stderr counts them."""
         from tqdm import tqdm
 
-        return tqdm(items, total=total, unit=unit, file=sys.stderr, disable=self.quiet, dynamic_ncols=True)
+        return tqdm(items, total=total, unit=unit, file=sys.stderr, disable=self.silent, dynamic_ncols=True)
 
     def report(self, result: dict[str, Any], line: str) -> None:
         """Print the result on stdout: one JSON object, or a line for a person."""

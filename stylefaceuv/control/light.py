@@ -108,7 +108,7 @@ def _read(path: str | Path) -> npt.NDArray[np.generic]:
 
     try:
         image = np.asarray(imageio.imread(file))
-    except (OSError, ValueError, RuntimeError, SyntaxError) as error:
+    except Exception as error:  # every decoder has errors of its own
         raise InvalidArgumentError("lighting", "an image that imageio reads", f"{file} ({error})") from error
     if image.ndim != 3 or image.shape[2] < 3:
         raise InvalidArgumentError("lighting", "an image with three channels", f"{file} of shape {image.shape}")

@@ -12,6 +12,8 @@ from stylefaceuv.errors import InvalidArgumentError
 Background = None | str | Sequence[float]
 
 
+LARGEST_ANGLE = 36000.0
+"""Degrees; beyond a hundred turns single precision no longer tells angles apart."""
 _SIZES = "an int or (height, width), each 1 to 8192 pixels"
 
 
@@ -27,12 +29,13 @@ def parse_angle(name: str, value: float | None, own: float) -> float:
         Degrees.
 
     Raises:
-        InvalidArgumentError: not a finite number.
+        InvalidArgumentError: not a number within a hundred turns.
     """
     if value is None:
         return own
-    if not is_finite_number(value):
-        raise InvalidArgumentError(name, "a finite number of degrees or None", repr(value)[:60])
+    if not is_finite_number(value) or abs(value) > LARGEST_ANGLE:
+        expected = f"a finite number of degrees within ±{LARGEST_ANGLE:g}, or None"
+        raise InvalidArgumentError(name, expected, repr(value)[:60])
     return float(value)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import torch
 
+from stylefaceuv.control.values import LARGEST_ANGLE
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.rendering.camera import DISTANCE, FOCAL_PER_HEIGHT, Camera
 
@@ -35,7 +35,7 @@ class View:
     field_of_view: float | None = None
 
     def __post_init__(self) -> None:
-        _check("view.yaw", self.yaw, -math.inf, math.inf, "a finite number of degrees")
+        _check("view.yaw", self.yaw, -LARGEST_ANGLE, LARGEST_ANGLE, f"degrees within ±{LARGEST_ANGLE:g}")
         _check("view.pitch", self.pitch, -89, 89, "degrees in [-89, 89]")
         _check("view.dolly", self.dolly, 1e-3, 1e3, "a factor in [0.001, 1000]")
         if self.distance is not None:
@@ -104,5 +104,5 @@ def covering_camera(height: int, width: int) -> Camera:
 
 
 def _check(name: str, value: object, low: float, high: float, expected: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high or math.isinf(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise InvalidArgumentError(name, expected, value)
