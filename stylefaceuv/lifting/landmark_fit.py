@@ -26,8 +26,12 @@ LIPS = (
     61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409,
     78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415,
 )  # fmt: skip
+LIP_GAPS = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402), (80, 88), (310, 318))
+"""Landmarks of the inner rims that face each other, upper and lower: how far the mouth is open."""
 FIRST_IRIS = 468
 LANDMARK_COUNT = 478
+_BOUND_ROUNDS = 2
+_HOLD = 1e6
 RESTING_SCORES = {
     "eyeSquint": 0.40,
     "eyeBlink": 0.13,
@@ -50,6 +54,8 @@ class FitSettings:
         oval_weight: of landmarks on the outline, relative to others.
         eye_weight: of lids and iris.
         lip_weight: of the lips.
+        gap_weight: of the distance between facing points of the lips: an opening half as high costs each landmark
+            little, but shows half of the teeth.
         identity_sigma: prior standard deviation of identity coefficients.
         expression_sigma: prior standard deviation of an ARKit weight around its score.
         other_sigma: the same for units without a score.
@@ -60,6 +66,7 @@ class FitSettings:
     oval_weight: float = 0.25
     eye_weight: float = 2.0
     lip_weight: float = 1.5
+    gap_weight: float = 12.0
     identity_sigma: float = 1.0
     expression_sigma: float = 0.20
     other_sigma: float = 0.08
@@ -185,6 +192,7 @@ class LandmarkFitter:
         length = residual.norm(dim=-1)
         weight = self.weights / (1 + (length / self.settings.outlier) ** 2)  # (N, 478)
         jacobian = self._jacobian(state, turned, by_world, shape)  # (N, 478, 2, P)
+        jacobian, residual, weight = self._with_gaps(jacobian, residual, weight)
         weighted = (jacobian * weight[..., None, None]).flatten(1, 2)
         flat = jacobian.flatten(1, 2)
         normal = flat.transpose(1, 2) @ weighted
@@ -192,9 +200,35 @@ class LandmarkFitter:
         damping = normal.diagonal(dim1=1, dim2=2) * 1e-4 + 1e-4
         diagonal, pull = self._priors(state, expected, sigma, shape)
         normal = normal + torch.diag_embed(damping + diagonal)
-        factor = torch.linalg.cholesky(normal)
-        step = torch.cholesky_solve((right + pull)[..., None], factor)[..., 0]
+        step = self._bounded(state, normal, right + pull, shape)
         return self._apply(state, step, shape)
+
+    def _bounded(self, state: FitState, normal: torch.Tensor, right: torch.Tensor, shape: bool) -> torch.Tensor:
+        """(N, P) step that keeps expression weights in [0, 1]: those that would leave are held at their bound and the
+        others solved again. Clamping alone would let a weight below 0 take over work that is then not done."""
+        step = _solve(normal, right)
+        if not shape:
+            return step
+        start = step.shape[1] - state.expression.shape[1]
+        held = torch.zeros_like(step, dtype=torch.bool)
+        to_bound = torch.zeros_like(step)
+        for _ in range(_BOUND_ROUNDS):
+            wanted = state.expression + step[:, start:]
+            held[:, start:] |= (wanted < 0) | (wanted > 1)
+            to_bound[:, start:] = torch.where(held[:, start:], wanted.clamp(0, 1) - state.expression, 0.0)
+            stiff = normal + torch.diag_embed(_HOLD * held)
+            step = _solve(stiff, right + _HOLD * to_bound)
+        return step
+
+    def _with_gaps(
+        self, jacobian: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Append the residuals of the lips' gaps, and their derivatives, to those of the landmarks."""
+        upper, lower = (list(column) for column in zip(*LIP_GAPS, strict=True))
+        gaps = residual[:, lower] - residual[:, upper]
+        by_gaps = jacobian[:, lower] - jacobian[:, upper]
+        heavy = weight.new_full((len(weight), len(LIP_GAPS)), self.settings.gap_weight)
+        return torch.cat([jacobian, by_gaps], 1), torch.cat([residual, gaps], 1), torch.cat([weight, heavy], 1)
 
     def _jacobian(self, state: FitState, turned: torch.Tensor, by_world: torch.Tensor, shape: bool) -> torch.Tensor:
         """(N, 478, 2, P): by rotation vector, translation, and shape when it moves."""
@@ -314,6 +348,11 @@ def _projection(world: torch.Tensor, landmarks: torch.Tensor, camera: Camera) ->
     y = (projected[..., 1] - camera.height / 2) / projected[..., 2]
     by_world = torch.stack([torch.stack([scale, zero, x], -1), torch.stack([zero, -scale, y], -1)], dim=-2)
     return projected[..., :2] - landmarks, by_world
+
+
+def _solve(normal: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Solve (N, P, P) x = (N, P)."""
+    return torch.cholesky_solve(right[..., None], torch.linalg.cholesky(normal))[..., 0]
 
 
 def _skew(vector: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,7 @@ from stylefaceuv.lifting.albedo_model import AlbedoFit, AlbedoModel
 from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask, with_hair
 from stylefaceuv.lifting.delighting import even_out, fix_gain, luminance, shading
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
+from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
 from stylefaceuv.lifting.mouth_texture import mouth_occlusion, paint_mouth
@@ -23,6 +24,7 @@ from stylefaceuv.lifting.pyramid import push_pull
 from stylefaceuv.lifting.second_view import join_views
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.lifting.thin_lines import dark_lines, plain_skin
+from stylefaceuv.lifting.tooth_pattern import tooth_pattern
 from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
 _SKIN = PART_NAMES.index("skin")
@@ -113,6 +115,8 @@ class Lifter(nn.Module):
         occlusion = mouth_occlusion(self.texels, self.surface.rest_positions, lip_depth)
         self.lips = lip_texels(self.surface.rest_positions, part == _SKIN, points)
         self.register_buffer("occlusion", occlusion, persistent=False)
+        self.lids = lid_texels(face_model, self.texels, self.surface.rest_positions, level)
+        self.pattern = tooth_pattern(self.texels, self.surface.rest_positions)
         self.eyes = tuple(self._eye(PART_NAMES.index(name)) for name in ("eye_left", "eye_right"))
 
     def _skin_above(self, height: torch.Tensor) -> torch.Tensor:
@@ -260,7 +264,9 @@ class Lifter(nn.Module):
         confidence = self.texels.gather(seen[0])[:, 0]
         for eye in self.eyes:
             painted[eye.rows] = paint_eye(eye, painted[eye.rows], confidence[eye.rows], tone)
-        painted = tidy_lips(painted, self.lips) * self._mouth_shade(confidence)
+        unseen = torch.zeros_like(confidence)  # a painter's mouths are those of photos that hardly ever show one
+        painted = paint_mouth(painted, painted, unseen, self.texels, tone, self.pattern)
+        painted = paint_lids(tidy_lips(painted, self.lips), self.lids) * self._mouth_shade(confidence)
         return push_pull(self.texels.scatter(painted)[None], self.covered)[0].clamp(0, 1)
 
     def delight(self, texels: LiftedTexels) -> tuple[torch.Tensor, AlbedoFit]:
@@ -361,7 +367,7 @@ class Lifter(nn.Module):
         for eye in self.eyes:
             painted[eye.rows] = paint_eye(eye, lifted[eye.rows], texels.confidence[eye.rows], tone)
             confidence[eye.rows] = texels.confidence[eye.rows]
-        painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone)
-        painted = tidy_lips(painted, self.lips) * self._mouth_shade(texels.confidence)
+        painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone, self.pattern)
+        painted = paint_lids(tidy_lips(painted, self.lips), self.lids) * self._mouth_shade(texels.confidence)
         diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
         return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]

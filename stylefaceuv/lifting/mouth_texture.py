@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
+from stylefaceuv.lifting.tooth_pattern import ToothPattern
 from stylefaceuv.types import PART_NAMES
 
 _NATURAL_SRGB = {
@@ -13,6 +14,8 @@ _NATURAL_SRGB = {
     "teeth_lower": (0.84, 0.78, 0.70),
     "tongue": (0.70, 0.38, 0.37),
 }
+_GUM_SRGB = (0.72, 0.42, 0.41)
+_TEETH_SHARE, _OTHER_SHARE = 0.45, 0.3
 _LEAST_TEXELS = 200
 _OPEN_DEPTH = 0.09
 _FALL = 0.2
@@ -25,6 +28,7 @@ def paint_mouth(
     confidence: torch.Tensor,
     texels: TexelGeometry,
     skin_luminance: float,
+    pattern: ToothPattern,
 ) -> torch.Tensor:
     """Fill the texels of teeth, tongue and mouth cavity.
 
@@ -34,6 +38,7 @@ def paint_mouth(
         confidence: (T,) float in [0, 1].
         texels: the texel geometry.
         skin_luminance: linear luminance of the face's skin: a dim photo has a dim mouth.
+        pattern: single teeth and gums.
 
     Returns:
         (T, 3) float, a copy with the mouth's parts filled.
@@ -47,9 +52,10 @@ def paint_mouth(
         if int(seen.sum()) >= _LEAST_TEXELS:
             observed = torch.quantile(lifted[rows][seen], 0.6, dim=0)
             base = base + 0.4 * (observed - base).clamp(-0.25, 0.25)
-        result[rows] = base
-        share = confidence[rows][:, None] * (0.85 if name.startswith("teeth") else 0.3)
-        result[rows] += share * (lifted[rows] - base).clamp(-0.3, 0.3)
+        gum = pattern.gum[rows]
+        plain = base * pattern.shade[rows] * (1 - gum) + exposure * base.new_tensor(_GUM_SRGB) * gum
+        share = confidence[rows][:, None] * (_TEETH_SHARE if name.startswith("teeth") else _OTHER_SHARE)
+        result[rows] = plain + share * (lifted[rows] - plain).clamp(-0.3, 0.3)
     return result.clamp(0, 1)
 
 

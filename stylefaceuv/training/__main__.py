@@ -15,6 +15,7 @@ STAGES = {
     "fitting": "stylefaceuv.training.fitting",
     "rest-face": "stylefaceuv.training.rest_face",
     "cranium": "stylefaceuv.training.round_cranium",
+    "close-lids": "stylefaceuv.training.close_lids",
     "mapper": "stylefaceuv.training.mapper",
     "albedo": "stylefaceuv.training.albedo",
     "yaw": "stylefaceuv.training.yaw",

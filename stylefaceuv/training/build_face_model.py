@@ -41,7 +41,7 @@ FADE_LENGTH = 0.75
 """Distance along the skin from the neck ring, dm, over which offsets grow from nothing to full."""
 CRANIUM_WIDENING = 0.26
 """Share by which the top of the cranium is widened."""
-UPPER_TEETH_SHIFT, LOWER_TEETH_SHIFT = (-0.028, 0.02), (-0.045, 0.0)
+UPPER_TEETH_SHIFT, LOWER_TEETH_SHIFT = (-0.053, 0.02), (-0.045, 0.0)
 """Up and forward, dm; forward for the incisors, falling to nothing at the last molars. MakeHuman's incisors end above
 the line where the lips meet, and both rows stand in the same place; real ones reach 2 to
 3 mm below it, the upper row before the lower one."""

@@ -36,6 +36,8 @@ NEUTRAL_SCORES = {
 LARGEST_YAW, WORST_ERROR = 18.0, 0.02
 LIPS = (13, 14)
 """Landmarks in the middle of the upper and of the lower lip's rim."""
+LIPS_OVERLAP_DM = 0.008
+"""How far the lower lip's rim stands above the upper one's, behind which it lies, on the resting head."""
 _IRISES = {"eye_right": 468, "eye_left": 473}
 
 
@@ -112,7 +114,7 @@ def rest(model: MorphableModel, identity: torch.Tensor, expression: torch.Tensor
 
 
 def close_lips(model: MorphableModel, identity: torch.Tensor, expression: torch.Tensor) -> torch.Tensor:
-    """Close the jaw until the lips meet as they do on the mean head: (64,) with jawOpen below 0 where they do not."""
+    """Close the jaw until the lips overlap: (64,) with jawOpen below 0 where they do not; else teeth shine through."""
     jaw = list(model.expression_names).index("jawOpen")
     still = torch.zeros_like(expression)
     opened = still.clone()
@@ -121,7 +123,7 @@ def close_lips(model: MorphableModel, identity: torch.Tensor, expression: torch.
     upper, lower = model.landmarks(heads)[:, list(LIPS), 1].unbind(1)
     closed, wide, resting = (upper - lower).tolist()
     result = expression.clone()
-    result[jaw] -= max(resting - closed, 0.0) / (wide - closed)
+    result[jaw] -= (resting + LIPS_OVERLAP_DM) / (wide - closed)
     return result
 
 

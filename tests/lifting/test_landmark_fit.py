@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scipy.optimize import lsq_linear
 
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.arkit import EXPRESSION_NAMES
+from stylefaceuv.face_model.makehuman import load_face_model
 from stylefaceuv.face_model.pose import rotation_matrix
 from stylefaceuv.lifting.landmark_fit import (
+    LIP_GAPS,
     RESTING_SCORES,
     FitSettings,
     FitState,
@@ -181,3 +184,43 @@ def test_error_is_in_eye_distances() -> None:
     torch.testing.assert_close(outer_eye_distance(landmarks), torch.full((2,), 50.0))
     shifted = landmarks + torch.tensor([3.0, 4.0])
     torch.testing.assert_close(landmark_error(shifted, landmarks), torch.full((2,), 0.1))
+
+
+def test_bounded_steps_are_those_of_bounded_least_squares() -> None:
+    fitter, source = fitter_of(), torch.Generator().manual_seed(3)
+    expression = torch.zeros(3, 64).double()
+    expression[:, ::3] = 0.4
+    state = start_from(torch.zeros(3, 80).double(), expression, torch.zeros(3, 3).double(), torch.zeros(3, 3).double())
+    rows = torch.randn(3, 300, 150, generator=source).double()
+    target = torch.randn(3, 300, generator=source).double()
+    normal, right = rows.transpose(1, 2) @ rows, (rows.transpose(1, 2) @ target[..., None])[..., 0]
+    step = fitter._bounded(state, normal, right, shape=True)
+    reached = state.expression + step[:, 86:]
+    assert float(reached.min()) > -1e-4
+    assert float(reached.max()) < 1 + 1e-4
+    for n in range(3):
+        free = torch.full((86,), torch.inf).double()
+        low, high = torch.cat([-free, -expression[n]]), torch.cat([free, 1 - expression[n]])
+        best = lsq_linear(rows[n].numpy(), target[n].numpy(), (low.numpy(), high.numpy())).cost
+        plain = torch.linalg.solve(normal[n], right[n])
+        clamped = torch.maximum(torch.minimum(plain, high), low)
+        cost, clamped_cost = (0.5 * float((rows[n] @ x - target[n]).square().sum()) for x in (step[n], clamped))
+        assert cost - best < 0.25 * (clamped_cost - best)
+
+
+def test_an_open_mouth_opens_as_wide_as_its_landmarks() -> None:
+    model = load_face_model()
+    fitter, names = LandmarkFitter(model), list(model.expression_names)
+    expression = torch.zeros(2, 64)
+    for name, weight in {"jawOpen": 0.25, "mouthUpperUpLeft": 0.6, "mouthUpperUpRight": 0.6}.items():
+        expression[:, names.index(name)] = torch.tensor([weight, weight / 2])
+    turned = torch.tensor([[0.0, 0.0, 0.0], [20.0, 5.0, 0.0]])
+    truth = start_from(torch.zeros(2, 80), expression, turned, torch.zeros(2, 3))
+    landmarks = seen(fitter, truth)
+    expected, sigma = expression_prior(torch.zeros(2, 52), BLENDSHAPE_NAMES, names, fitter.settings)
+    state = fitter.fit(landmarks, CAMERA, fitter.initial(landmarks, CAMERA), expected, sigma, 5, shape=False)
+    found = seen(fitter, fitter.fit(landmarks, CAMERA, state, expected, sigma, 10))
+    upper, lower = (list(column) for column in zip(*LIP_GAPS, strict=True))
+    opened, wanted = (points[:, lower, 1] - points[:, upper, 1] for points in (found, landmarks))
+    assert float(wanted.mean()) > 10
+    assert torch.allclose(opened, wanted, atol=0.1 * float(wanted.mean()))

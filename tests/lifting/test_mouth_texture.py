@@ -6,6 +6,7 @@ import torch
 
 from stylefaceuv.lifting.mouth_texture import paint_mouth
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
+from stylefaceuv.lifting.tooth_pattern import ToothPattern
 from stylefaceuv.types import PART_NAMES
 
 EACH = 400
@@ -25,7 +26,8 @@ def rows(name: str) -> slice:
 def paint(color: tuple[float, float, float], confidence: float, skin: float = 0.3) -> torch.Tensor:
     count = len(PART_NAMES) * EACH
     lifted = torch.tensor(color).expand(count, 3)
-    return paint_mouth(torch.full((count, 3), 0.123), lifted, torch.full((count,), confidence), texels(), skin)
+    plain = ToothPattern(torch.ones(count, 1), torch.zeros(count, 1))
+    return paint_mouth(torch.full((count, 3), 0.123), lifted, torch.full((count,), confidence), texels(), skin, plain)
 
 
 def test_only_the_mouth_is_painted() -> None:

@@ -1,0 +1,130 @@
+"""Upper lids as a closed eye shows them.
+
+Of the upper lid an open eye shows a sliver under its crease, in few texels; a blink stretches it over the whole ball,
+with the lashes and the shade that the photo had there as streaks. What a blink unrolls takes the colour of the skin
+between crease and brow instead; the rim keeps its lashes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.texel_geometry import TexelGeometry
+from stylefaceuv.types import PART_NAMES
+
+_UPPER_RIMS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362))
+"""Landmarks from the outer to the inner corner, right and left."""
+_BROW_EDGE = (46, 53, 52, 65, 55, 276, 283, 282, 295, 285)
+_SKIN = PART_NAMES.index("skin")
+_STRETCH = (1.25, 2.0)
+_STILL = 1.2
+_RIM_DM = (0.006, 0.018)
+_REACH_DM = 0.2
+_BELOW_BROW_DM = 0.03
+_NEIGHBOURS = 48
+_TINT = (0.97, 0.94, 0.94)
+
+
+@dataclass(frozen=True)
+class LidTexels:
+    """Texels that a blink unrolls, and where their colour comes from.
+
+    Attributes:
+        rows: (L,) int64, rows of the texel geometry.
+        share: (L,) float in [0, 1], how much of the colour is replaced.
+        sources: (L, K) int64, rows of still skin nearby.
+        weights: (L, K) float, summing to 1.
+    """
+
+    rows: torch.Tensor
+    share: torch.Tensor
+    sources: torch.Tensor
+    weights: torch.Tensor
+
+
+def lid_texels(
+    face_model: MorphableModel, texels: TexelGeometry, rest_positions: torch.Tensor, level: int
+) -> LidTexels:
+    """Find what a blink unrolls.
+
+    Args:
+        face_model: the morphable head; a model without blinks has no lids.
+        texels: the texel geometry of that level.
+        rest_positions: (T, 3) float, mean head, decimetres.
+        level: subdivision level.
+
+    Returns:
+        The lids' texels; none where there is no still skin between lid and brow.
+    """
+    points = face_model.landmarks(face_model.mean[None])[0]
+    stretch = texels.interpolate(blink_stretch(face_model, level)[:, None])[:, 0]
+    skin = texels.part == _SKIN
+    rim = torch.cat([_along(points[list(row)]) for row in _UPPER_RIMS])
+    near = torch.cdist(rest_positions, rim).amin(dim=1)
+    brow = torch.cdist(rest_positions, points[list(_BROW_EDGE)]).amin(dim=1)
+    rows = torch.nonzero(skin & (stretch > _STRETCH[0]) & (near < _REACH_DM)).squeeze(1)
+    lowest = rim[:, 1].min()
+    still = skin & (stretch < _STILL) & (near < _REACH_DM) & (brow > _BELOW_BROW_DM) & (rest_positions[:, 1] > lowest)
+    still &= (near > _RIM_DM[1]) & (rest_positions[:, 1] < points[list(_BROW_EDGE), 1].max())
+    source = torch.nonzero(still).squeeze(1)
+    if len(rows) == 0 or len(source) < _NEIGHBOURS:
+        return LidTexels(rows[:0], stretch[:0], rows[:0, None], stretch[:0, None])
+    distance, nearest = torch.cdist(rest_positions[rows], rest_positions[source]).topk(_NEIGHBOURS, largest=False)
+    weights = 1 / (distance**2 + 1e-4)
+    share = _smoothstep(stretch[rows], *_STRETCH) * _smoothstep(near[rows], *_RIM_DM)
+    return LidTexels(rows, share, source[nearest], weights / weights.sum(dim=1, keepdim=True))
+
+
+def blink_stretch(face_model: MorphableModel, level: int) -> torch.Tensor:
+    """Return how many times larger the surface gets under a blink.
+
+    Args:
+        face_model: the morphable head.
+        level: subdivision level.
+
+    Returns:
+        (V_level,) float, area around each vertex with both eyes closed over that of the mean head.
+    """
+    weights = face_model.mean.new_zeros(2, len(face_model.expression_names))
+    for row, name in enumerate(face_model.expression_names):
+        weights[1, row] = float(name.startswith("eyeBlink"))
+    cages = face_model(weights.new_zeros(2, len(face_model.identity_basis)), weights)
+    surfaces = face_model.refine(cages, level)
+    faces = face_model.topology(level).faces
+    first, second, third = (surfaces[:, faces[:, corner]] for corner in range(3))
+    area = torch.linalg.cross(second - first, third - first).norm(dim=-1)  # (2, F)
+    around = torch.zeros_like(surfaces[..., 0])
+    for corner in range(3):
+        around = around.index_add(1, faces[:, corner], area)
+    return around[1] / around[0].clamp_min(1e-9)
+
+
+def paint_lids(painted: torch.Tensor, lids: LidTexels) -> torch.Tensor:
+    """Give the unrolled part of the upper lids the colour of the skin above it.
+
+    Args:
+        painted: (T, 3) float in [0, 1], sRGB.
+        lids: the lids' texels.
+
+    Returns:
+        (T, 3) float, a copy.
+    """
+    result = painted.clone()
+    if len(lids.rows):
+        color = (painted[lids.sources] * lids.weights[..., None]).sum(dim=1) * painted.new_tensor(_TINT)
+        result[lids.rows] += lids.share[:, None] * (color - painted[lids.rows])
+    return result
+
+
+def _along(knots: torch.Tensor, steps: int = 8) -> torch.Tensor:
+    """(P, 3) points on the line through (K, 3) knots."""
+    t = torch.linspace(0, 1, steps, dtype=knots.dtype, device=knots.device)[:, None, None]
+    return (knots[:-1] + t * (knots[1:] - knots[:-1])).reshape(-1, 3)
+
+
+def _smoothstep(value: torch.Tensor, start: float, end: float) -> torch.Tensor:
+    t = ((value - start) / (end - start)).clamp(0, 1)
+    return t * t * (3 - 2 * t)

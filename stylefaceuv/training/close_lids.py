@@ -1,0 +1,102 @@
+"""Ends a blink where the lids meet.
+
+    python -m stylefaceuv.training close-lids --face-model OLD.safetensors --out NEW.safetensors
+
+MakeHuman's blinks carry the outer half of the upper lid up to 4 mm past the lower one, where it hangs like a bag. The
+motion of the upper lid is scaled column by column so that at weight 1 its rim lies on the rim of the lower lid.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
+from stylefaceuv.face_model.morphable import MorphableModel
+
+RIMS = {
+    "Right": ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155)),
+    "Left": ((466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382)),
+}
+"""Landmarks of the upper and of the lower rim, outer to inner."""
+OVERLAP_DM = 0.004
+"""How far the upper rim covers the lower one at weight 1."""
+_SOFT_DM = 0.015
+
+
+def close_lids(model: MorphableModel) -> None:
+    """Scale both blinks, in place.
+
+    Args:
+        model: the head; stays mirror-symmetric.
+    """
+    names = list(model.expression_names)
+    for side, (upper, lower) in RIMS.items():
+        unit = names.index(f"eyeBlink{side}")
+        model.expression_basis[unit] *= lid_scale(model, unit, upper, lower)[:, None]
+    left, right = (names.index(f"eyeBlink{side}") for side in ("Left", "Right"))
+    flip = model.mean.new_tensor([-1.0, 1.0, 1.0])
+    mirrored = model.expression_basis[right][model.mirror_index] * flip
+    model.expression_basis[left] = (model.expression_basis[left] + mirrored) / 2
+    model.expression_basis[right] = model.expression_basis[left][model.mirror_index] * flip
+
+
+def lid_scale(model: MorphableModel, unit: int, upper: tuple[int, ...], lower: tuple[int, ...]) -> torch.Tensor:
+    """Return the factor on a blink for each vertex.
+
+    Args:
+        model: the head.
+        unit: row of the blink.
+        upper: landmarks of the upper rim.
+        lower: landmarks of the lower rim below them.
+
+    Returns:
+        (V0,) float: 1 on the lower lid, elsewhere what lets the rim of that column end on the lower rim.
+    """
+    still = model.mean.new_zeros(1, len(model.expression_names))
+    closed = still.clone()
+    closed[0, unit] = 1
+    nobody = model.mean.new_zeros(1, len(model.identity_basis))
+    before, after = (model.landmarks(model(nobody, weights))[0] for weights in (still, closed))
+    motion = after[list(upper), 1] - before[list(upper), 1]
+    missing = after[list(lower), 1] - OVERLAP_DM - after[list(upper), 1]
+    column = 1 + missing / motion
+    order = before[list(upper), 0].argsort()
+    factor = interpolate(model.mean[:, 0], before[list(upper), 0][order], column[order])
+    rim = interpolate(model.mean[:, 0], before[list(lower), 0][order], before[list(lower), 1][order])
+    on_upper = ((model.mean[:, 1] - rim) / _SOFT_DM).clamp(0, 1)
+    return 1 + on_upper * (factor - 1)
+
+
+def interpolate(at: torch.Tensor, knots: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Interpolate linearly, constant beyond the ends.
+
+    Args:
+        at: (N,) float.
+        knots: (K,) float, ascending.
+        values: (K,) float.
+
+    Returns:
+        (N,) float.
+    """
+    row = torch.searchsorted(knots, at.contiguous()).clamp(1, len(knots) - 1)
+    t = ((at - knots[row - 1]) / (knots[row] - knots[row - 1])).clamp(0, 1)
+    return values[row - 1] + t * (values[row] - values[row - 1])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--face-model", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    args = parser.parse_args(arguments)
+    model = load_face_model(args.face_model)
+    with torch.no_grad():
+        close_lids(model)
+    save_face_model(model, args.out)
+
+
+if __name__ == "__main__":
+    main()
