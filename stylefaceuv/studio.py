@@ -15,7 +15,7 @@ from stylefaceuv.control import (
     Addition,
     Background,
     Expression,
-    EyeRig,
+    FaceRig,
     Gaze,
     Lighting,
     View,
@@ -78,7 +78,7 @@ class Studio:
         self.renderer, self.exporter, self.render_level = renderer, exporter, render_level
         self.matte_map, self.yaw_editor = matte_map, yaw_editor
         self._normals: dict[int, VertexNormals] = {}
-        self._eyes = EyeRig(face_model)
+        self._rig = FaceRig(face_model)
 
     @torch.inference_mode()
     def image(self, face: Face) -> npt.NDArray[np.uint8]:
@@ -97,7 +97,7 @@ class Studio:
     def landmarks(self, face: Face) -> npt.NDArray[np.float32]:
         """Return (478, 2) float32 landmark points of the posed mesh, pixels of the StyleGAN2 image."""
         own = face.coefficients
-        cage = self.face_model(own.identity[None], own.expression[None])
+        cage, _ = self._rig.pose(own.identity, own.expression)
         world = pose_vertices(self.face_model.landmarks(cage), own.rotation[None], own.translation[None])
         size = self.generator.resolution
         projected: npt.NDArray[np.float32] = Camera.portrait(size, size).project(world)[0, :, :2].cpu().numpy()
@@ -123,10 +123,9 @@ class Studio:
 
     @torch.inference_mode()
     def morph_targets(self, face: Face, level: int) -> MorphTargets:
-        """Return the 52 ARKit targets of a face at a level, metres."""
-        rows = [self.face_model.expression_names.index(name) for name in ARKIT_NAMES]
-        deltas = self.face_model.refine(self.face_model.expression_basis[rows], level) * METRES_PER_DECIMETRE
-        return MorphTargets(ARKIT_NAMES, _numpy(deltas, np.float32))
+        """Return the 52 ARKit targets of a face at a level, metres; lids end on this face's own lower lids."""
+        deltas = self.face_model.refine(self._rig.unit_offsets(face.coefficients.identity, ARKIT_NAMES), level)
+        return MorphTargets(ARKIT_NAMES, _numpy(deltas * METRES_PER_DECIMETRE, np.float32))
 
     @torch.inference_mode()
     def render(
@@ -232,10 +231,7 @@ class Studio:
         self, face: Face, expression: torch.Tensor, level: int, gaze: tuple[float, float] | None = None
     ) -> torch.Tensor:
         """(1, V, 3) displaced vertices with an expression, unposed, decimetres."""
-        identity = face.coefficients.identity[None]
-        rest = self.face_model(identity, torch.zeros_like(expression)[None])
-        looking = self._eyes.look(expression, gaze)
-        cage = self._eyes.turn(self.face_model(identity, looking[None]), rest, looking, gaze)
+        cage, rest = self._rig.pose(face.coefficients.identity, expression, gaze)
         vertices = self.face_model.refine(cage, level)
         if not face.maps.displacement.any():
             return vertices

@@ -2,8 +2,9 @@
 
 from stylefaceuv.control.expression import Addition, Expression, parse_expression
 from stylefaceuv.control.expression_presets import EXPRESSION_PRESETS
-from stylefaceuv.control.gaze import EyeRig, Gaze, parse_gaze
+from stylefaceuv.control.gaze import Gaze, parse_gaze
 from stylefaceuv.control.light import DirectionalLight, Lighting, parse_lighting
+from stylefaceuv.control.rig import FaceRig
 from stylefaceuv.control.values import Background, parse_angle, parse_background, parse_size
 from stylefaceuv.control.view import View, covering_camera, parse_view
 
@@ -13,7 +14,7 @@ __all__ = [
     "Background",
     "DirectionalLight",
     "Expression",
-    "EyeRig",
+    "FaceRig",
     "Gaze",
     "Lighting",
     "View",

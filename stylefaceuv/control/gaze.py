@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 
 import torch
 
+from stylefaceuv.control.lids import LidClearance, sphere_centre
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import rotation_matrix
@@ -49,7 +51,7 @@ class EyeRig:
 
     The model's eyeLook units move an eyeball along straight lines, which dents it; here only the angle of each unit
     is taken from the model, and the ball of the neutral head is turned by it about its own centre. A model without
-    eyeballs is left as it is.
+    eyeballs or eyeLook units is left as it is.
 
     Args:
         model: the face model.
@@ -63,9 +65,10 @@ class EyeRig:
         topology = model.topology(0)
         parts = (PART_NAMES.index("eye_left"), PART_NAMES.index("eye_right"))
         self._balls = [topology.geometry_index[topology.faces[topology.part == part]].unique() for part in parts]
-        if not all(len(rows) for rows in self._balls):
-            self._balls = []
         names = [[f"eyeLook{direction}{side}" for direction in _DIRECTIONS] for side in _SIDES]
+        if not all(len(rows) for rows in self._balls) or not set(chain(*names)) <= set(model.expression_names):
+            self._balls, names = [], []
+        self._lids = [LidClearance(model, ball) for ball in self._balls]
         self._units = [[model.expression_names.index(name) for name in side] for side in names]
         self.angles = torch.stack(
             [
@@ -104,7 +107,7 @@ class EyeRig:
     def turn(
         self, cage: torch.Tensor, neutral: torch.Tensor, expression: torch.Tensor, gaze: tuple[float, float] | None
     ) -> torch.Tensor:
-        """Put rigidly turned eyeballs into a cage.
+        """Put rigidly turned eyeballs into a cage, and keep the lids over them.
 
         Args:
             cage: (1, V0, 3) float, with the expression, unposed, decimetres.
@@ -116,28 +119,13 @@ class EyeRig:
             (1, V0, 3) float, decimetres.
         """
         posed = cage.clone()
-        for ball, units, angles in zip(self._balls, self._units, self.angles, strict=False):
+        for ball, lids, units, angles in zip(self._balls, self._lids, self._units, self.angles, strict=False):
             yaw, pitch = (expression[units] @ angles).unbind() if gaze is None else expression.new_tensor(gaze).unbind()
             rotation = rotation_matrix(torch.stack([yaw, pitch, torch.zeros_like(yaw)]))
-            centre = ball_centre(neutral[0, ball])
+            centre = sphere_centre(neutral[0, ball])
             posed[0, ball] = (neutral[0, ball] - centre) @ rotation.T + centre
+            posed = lids.keep(posed[0], posed[0, ball], centre)[None]
         return posed
-
-
-def ball_centre(points: torch.Tensor) -> torch.Tensor:
-    """Return the centre of the sphere that fits points best, by linear least squares.
-
-    Args:
-        points: (P, 3) float on a sphere, any unit.
-
-    Returns:
-        (3,) float, same unit.
-    """
-    middle = points.mean(dim=0)
-    local = (points - middle).double()
-    system = torch.cat([2 * local, torch.ones_like(local[:, :1])], dim=1)
-    solution = torch.linalg.solve(system.T @ system, system.T @ local.square().sum(dim=1))
-    return middle + solution[:3].to(points.dtype)
 
 
 def _turn(points: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:

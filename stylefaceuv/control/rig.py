@@ -1,0 +1,72 @@
+"""From expression and gaze to a head's cage: what 64 linear units alone get wrong is put right here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT, LIPS, RimContact
+from stylefaceuv.control.gaze import EyeRig
+from stylefaceuv.face_model.morphable import MorphableModel
+
+
+class FaceRig:
+    """Moves a face: eyeballs turn rigidly under lids that follow, and lids and lips stop where they meet.
+
+    A model without the units and eyeballs that this needs, such as the Basel Face Model, moves linearly.
+
+    Args:
+        model: the face model.
+    """
+
+    def __init__(self, model: MorphableModel) -> None:
+        self._model = model
+        self._eyes = EyeRig(model)
+        known = [rims for rims in (EYE_LEFT, EYE_RIGHT, LIPS) if rims.unit in model.expression_names]
+        self._contacts = [contact for rims in known if (contact := RimContact(model, rims)).closes]
+
+    def pose(
+        self, identity: torch.Tensor, expression: torch.Tensor, gaze: tuple[float, float] | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the cage with an expression, and the same head at rest.
+
+        Args:
+            identity: (80,) float, unit-variance coordinates.
+            expression: (64,) float in [0, 1].
+            gaze: (yaw, pitch) in degrees, or None, which leaves the eyes to the eyeLook units.
+
+        Returns:
+            Cage and rest, (1, V0, 3) float, unposed, decimetres.
+
+        Raises:
+            InvalidArgumentError: a gaze is given and the face model has no eyeballs.
+        """
+        rest = self._model(identity[None], torch.zeros_like(expression)[None])
+        looking = self._eyes.look(expression, gaze)
+        cage = self._model(identity[None], looking[None])
+        for contact in self._contacts:
+            cage = contact.part(cage, rest, looking)
+        return self._eyes.turn(cage, rest, looking, gaze), rest
+
+    def unit_offsets(self, identity: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
+        """Return what single units at weight 1 add to a head, for programs that know linear targets only.
+
+        The units of the eyes are put right for this head; those of the mouth stay linear, because mouthClose is made to
+        be added to jawOpen and would come to nothing alone.
+
+        Args:
+            identity: (80,) float, unit-variance coordinates.
+            names: K units.
+
+        Returns:
+            (K, V0, 3) float, decimetres.
+        """
+        rows = [self._model.expression_names.index(name) for name in names]
+        offsets = self._model.expression_basis[rows].clone()
+        units = torch.eye(len(self._model.expression_names), dtype=identity.dtype, device=identity.device)
+        still, _ = self.pose(identity, torch.zeros_like(units[0]))
+        for number, (row, name) in enumerate(zip(rows, names, strict=True)):
+            if name.startswith("eye"):
+                offsets[number] = self.pose(identity, units[row])[0][0] - still[0]
+        return offsets

@@ -1,0 +1,1 @@
+"""Tests of what a user may ask a face for."""
