@@ -60,21 +60,22 @@ def lid_texels(
         The lids' texels; none where there is no still skin between lid and brow.
     """
     points = face_model.landmarks(face_model.mean[None])[0]
-    stretch = texels.interpolate(blink_stretch(face_model, level)[:, None])[:, 0]
-    skin = texels.part == _SKIN
     rim = torch.cat([_along(points[list(row)]) for row in _UPPER_RIMS])
-    near = torch.cdist(rest_positions, rim).amin(dim=1)
-    brow = torch.cdist(rest_positions, points[list(_BROW_EDGE)]).amin(dim=1)
-    rows = torch.nonzero(skin & (stretch > _STRETCH[0]) & (near < _REACH_DM)).squeeze(1)
-    lowest = rim[:, 1].min()
-    still = skin & (stretch < _STILL) & (near < _REACH_DM) & (brow > _BELOW_BROW_DM) & (rest_positions[:, 1] > lowest)
-    still &= (near > _RIM_DM[1]) & (rest_positions[:, 1] < points[list(_BROW_EDGE), 1].max())
-    source = torch.nonzero(still).squeeze(1)
+    brow = points[list(_BROW_EDGE)]
+    box = (rest_positions > rim.amin(dim=0) - _REACH_DM) & (rest_positions < rim.amax(dim=0) + _REACH_DM)
+    around = torch.nonzero(box.all(dim=1) & (texels.part == _SKIN)).squeeze(1)
+    place, stretch = rest_positions[around], blink_stretch(face_model, level)
+    stretch = texels.interpolate(stretch[:, None])[around, 0]
+    near, to_brow = (torch.cdist(place, line).amin(dim=1) for line in (rim, brow))
+    lid = (stretch > _STRETCH[0]) & (near < _REACH_DM)
+    still = (stretch < _STILL) & (near < _REACH_DM) & (near > _RIM_DM[1]) & (to_brow > _BELOW_BROW_DM)
+    still &= (place[:, 1] > rim[:, 1].min()) & (place[:, 1] < brow[:, 1].max())
+    rows, source = around[lid], around[still]
     if len(rows) == 0 or len(source) < _NEIGHBOURS:
         return LidTexels(rows[:0], stretch[:0], rows[:0, None], stretch[:0, None])
-    distance, nearest = torch.cdist(rest_positions[rows], rest_positions[source]).topk(_NEIGHBOURS, largest=False)
+    distance, nearest = torch.cdist(place[lid], place[still]).topk(_NEIGHBOURS, largest=False)
     weights = 1 / (distance**2 + 1e-4)
-    share = _smoothstep(stretch[rows], *_STRETCH) * _smoothstep(near[rows], *_RIM_DM)
+    share = _smoothstep(stretch[lid], *_STRETCH) * _smoothstep(near[lid], *_RIM_DM)
     return LidTexels(rows, share, source[nearest], weights / weights.sum(dim=1, keepdim=True))
 
 
