@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import scipy.spatial
 import torch
 
 from stylefaceuv.face_model.morphable import MorphableModel
@@ -73,8 +74,10 @@ def lid_texels(
     rows, source = around[lid], around[still]
     if len(rows) == 0 or len(source) < _NEIGHBOURS:
         return LidTexels(rows[:0], stretch[:0], rows[:0, None], stretch[:0, None])
-    distance, nearest = torch.cdist(place[lid], place[still]).topk(_NEIGHBOURS, largest=False)
-    weights = 1 / (distance**2 + 1e-4)
+    tree = scipy.spatial.cKDTree(place[still].cpu().numpy())
+    found = tree.query(place[lid].cpu().numpy(), k=_NEIGHBOURS)
+    distance, nearest = (torch.from_numpy(column).to(place.device) for column in found)
+    weights = (1 / (distance**2 + 1e-4)).to(place.dtype)
     share = _smoothstep(stretch[lid], *_STRETCH) * _smoothstep(near[lid], *_RIM_DM)
     return LidTexels(rows, share, source[nearest], weights / weights.sum(dim=1, keepdim=True))
 
