@@ -246,7 +246,7 @@ class Face:
         return self.maps.confidence
 
     def render(self, size: int | tuple[int, int] = 512, **options: Any) -> npt.NDArray[np.uint8]:
-        """Render the face; see :class:`stylefaceuv.studio.Studio.render` for every option.
+        """Render the face; see :meth:`stylefaceuv.picture.PictureMaker.render` for every option.
 
         Args:
             size: edge of a square picture, or (height, width), pixels.

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from stylefaceuv.control import parse_angle, parse_background, parse_expression, parse_lighting, parse_size
+from stylefaceuv.control import (
+    check_over_photo,
+    parse_angle,
+    parse_background,
+    parse_expression,
+    parse_lighting,
+    parse_size,
+)
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.rendering.light_presets import LIGHT_PRESETS
 
@@ -84,3 +91,14 @@ def test_sizes() -> None:
     for bad in (0, -1, 1.5, "big", (1, 2, 3), (0, 4), 10_000, True, None):
         with pytest.raises(InvalidArgumentError, match="size"):
             parse_size(bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("angle", "own"), [(-11.7, -11.7), (-16.6, -11.7), (4.9, 0.0)])
+def test_a_head_may_be_turned_a_little_over_its_photo(angle: float, own: float) -> None:
+    check_over_photo("yaw", angle, own)
+
+
+@pytest.mark.parametrize(("angle", "own"), [(15.0, -11.7), (-5.1, 0.0), (360.0, 0.0)])
+def test_a_head_that_would_show_twice_over_its_photo_is_refused(angle: float, own: float) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"yaw: expected an angle within 5 degrees of the photo's"):
+        check_over_photo("yaw", angle, own)

@@ -5,7 +5,7 @@ from stylefaceuv.control.expression_presets import EXPRESSION_PRESETS
 from stylefaceuv.control.gaze import Gaze, parse_gaze
 from stylefaceuv.control.light import DirectionalLight, Lighting, parse_lighting
 from stylefaceuv.control.rig import FaceRig
-from stylefaceuv.control.values import Background, parse_angle, parse_background, parse_size
+from stylefaceuv.control.values import Background, check_over_photo, parse_angle, parse_background, parse_size
 from stylefaceuv.control.view import View, covering_camera, parse_view
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Gaze",
     "Lighting",
     "View",
+    "check_over_photo",
     "covering_camera",
     "parse_angle",
     "parse_background",

@@ -14,6 +14,8 @@ Background = None | str | Sequence[float]
 
 LARGEST_ANGLE = 36000.0
 """Degrees; beyond a hundred turns single precision no longer tells angles apart."""
+PHOTO_TURN = 5.0
+"""Degrees by which a head may be turned over its own photo."""
 _SIZES = "an int or (height, width), each 1 to 8192 pixels"
 
 
@@ -37,6 +39,22 @@ def parse_angle(name: str, value: float | None, own: float) -> float:
         expected = f"a finite number of degrees within ±{LARGEST_ANGLE:g}, or None"
         raise InvalidArgumentError(name, expected, repr(value)[:60])
     return float(value)
+
+
+def check_over_photo(name: str, angle: float, own: float) -> None:
+    """Refuse to turn a head over its photo, which would show through beside it.
+
+    Args:
+        name: of the angle, for the error.
+        angle: of the head, degrees.
+        own: of the head in the photo, degrees.
+
+    Raises:
+        InvalidArgumentError: they differ by more than ``PHOTO_TURN``.
+    """
+    if abs(angle - own) > PHOTO_TURN:
+        expected = f"an angle within {PHOTO_TURN:g} degrees of the photo's {own:.1f} over the StyleGAN2 image"
+        raise InvalidArgumentError(name, f"{expected}; turn its stylecode with rotate() instead", f"{angle:g}")
 
 
 def is_finite_number(value: object) -> bool:

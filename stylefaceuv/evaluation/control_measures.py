@@ -13,8 +13,8 @@ from stylefaceuv.evaluation.judges import Sight, first_pose, second_pose
 from stylefaceuv.evaluation.subject import FRONTAL, RENDER_SIZE, Subject
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
+from stylefaceuv.picture import CENTRE
 from stylefaceuv.rendering.light_presets import light_preset
-from stylefaceuv.studio import CENTRE
 from stylefaceuv.types import PART_NAMES
 
 EXPRESSIONS: dict[str, tuple[str, ...]] = {

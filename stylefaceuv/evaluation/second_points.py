@@ -7,10 +7,10 @@ import torch
 from stylefaceuv.evaluation.second_landmarker import MIRRORED, SecondLandmarker
 from stylefaceuv.evaluation.tensors import to_tensor
 from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.picture import CENTRE
 from stylefaceuv.pipeline import StyleFaceUV
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.rasterizer import rasterize
-from stylefaceuv.studio import CENTRE
 from stylefaceuv.types import Face, FaceCoefficients
 
 _SEED, _COUNT, _SIZE = 4000, 4, 512

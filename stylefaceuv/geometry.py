@@ -1,0 +1,125 @@
+"""The surface of a face: its mesh, its morph targets, its landmarks, and its vertices in any expression."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from stylefaceuv.control import FaceRig
+from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.face_model.arkit import ARKIT_NAMES
+from stylefaceuv.face_model.displacement import displace
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.face_model.pose import pose_vertices
+from stylefaceuv.rendering.camera import Camera
+from stylefaceuv.rendering.vertex_normals import VertexNormals
+from stylefaceuv.types import Face, FaceMesh, MorphTargets
+
+METRES_PER_DECIMETRE = 0.1
+LEVELS = (0, 1, 2)
+
+
+class FaceGeometry:
+    """Makes the surfaces of faces.
+
+    Args:
+        face_model: the morphable head.
+    """
+
+    def __init__(self, face_model: MorphableModel) -> None:
+        self.face_model = face_model
+        self._rig = FaceRig(face_model)
+        self._normals: dict[int, VertexNormals] = {}
+
+    def vertices(
+        self, face: Face, expression: torch.Tensor, level: int, gaze: tuple[float, float] | None = None
+    ) -> torch.Tensor:
+        """Return displaced vertices with an expression, unposed.
+
+        Args:
+            face: the face.
+            expression: (64,) float in [0, 1].
+            level: subdivision level, 0 to 2.
+            gaze: (yaw, pitch) of the eyes in degrees, or None.
+
+        Returns:
+            (1, V, 3) float, decimetres.
+        """
+        cage, rest = self._rig.pose(face.coefficients.identity, expression, gaze)
+        vertices = self.face_model.refine(cage, level)
+        if not face.maps.displacement.any():
+            return vertices
+        neutral = self.face_model.refine(rest, level)
+        normals = self._vertex_normals(level)
+        displacement = torch.from_numpy(face.maps.displacement).to(vertices).permute(2, 0, 1)[None]
+        return displace(vertices, normals(vertices), normals(neutral), displacement, self.face_model.topology(level))
+
+    def mesh(self, face: Face, level: int) -> FaceMesh:
+        """Return the neutral, unposed, displaced mesh in metres at a level, 0 to 2.
+
+        Raises:
+            InvalidArgumentError: another level.
+        """
+        check_level(level)
+        topology = self.face_model.topology(level)
+        vertices = self.vertices(face, torch.zeros_like(face.coefficients.expression), level)
+        return FaceMesh(
+            vertices=_numpy(vertices[0] * METRES_PER_DECIMETRE, np.float32),
+            faces=_numpy(topology.faces, np.int32),
+            uv=_numpy(topology.uv, np.float32),
+            uv_makehuman=_numpy(topology.uv_makehuman, np.float32),
+            normals=_numpy(self._vertex_normals(level)(vertices)[0], np.float32),
+            part=_numpy(topology.part, np.uint8),
+            geometry_index=_numpy(topology.geometry_index, np.int64),
+            makehuman_index=_numpy(topology.makehuman_index, np.int64),
+        )
+
+    def morph_targets(self, face: Face, level: int) -> MorphTargets:
+        """Return the 52 ARKit targets of a face at a level, metres; lids end on this face's own lower lids.
+
+        Raises:
+            InvalidArgumentError: no level, or the face model has other units.
+        """
+        check_level(level)
+        if not set(ARKIT_NAMES) <= set(self.face_model.expression_names):
+            raise InvalidArgumentError("morphs", "False for a face model without ARKit's units", True)
+        offsets = self._rig.unit_offsets(face.coefficients.identity, ARKIT_NAMES)
+        deltas = self.face_model.refine(offsets, level) * METRES_PER_DECIMETRE
+        return MorphTargets(ARKIT_NAMES, _numpy(deltas, np.float32))
+
+    def landmarks(self, face: Face, resolution: int) -> npt.NDArray[np.float32]:
+        """Return the landmark points of the posed mesh.
+
+        Args:
+            face: the face.
+            resolution: edge of the StyleGAN2 image, pixels.
+
+        Returns:
+            (478, 2) float32, pixels of the StyleGAN2 image.
+        """
+        own = face.coefficients
+        cage, _ = self._rig.pose(own.identity, own.expression)
+        world = pose_vertices(self.face_model.landmarks(cage), own.rotation[None], own.translation[None])
+        return _numpy(Camera.portrait(resolution, resolution).project(world)[0, :, :2], np.float32)
+
+    def _vertex_normals(self, level: int) -> VertexNormals:
+        if level not in self._normals:
+            self._normals[level] = VertexNormals(self.face_model.topology(level))
+        return self._normals[level]
+
+
+def check_level(level: int) -> None:
+    """Refuse what is no subdivision level.
+
+    Raises:
+        InvalidArgumentError: not 0, 1 or 2.
+    """
+    if isinstance(level, bool) or not isinstance(level, int) or level not in LEVELS:
+        raise InvalidArgumentError("level", f"one of {LEVELS}", repr(level))
+
+
+def _numpy(tensor: torch.Tensor, dtype: Any) -> npt.NDArray[Any]:
+    return np.ascontiguousarray(tensor.cpu().numpy().astype(dtype, copy=False))

@@ -1,0 +1,168 @@
+"""Pictures of a face at any pose, view, expression and light, on any background."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
+from stylefaceuv.control import (
+    Addition,
+    Background,
+    Expression,
+    Gaze,
+    Lighting,
+    View,
+    check_over_photo,
+    covering_camera,
+    parse_angle,
+    parse_background,
+    parse_expression,
+    parse_gaze,
+    parse_lighting,
+    parse_size,
+    parse_view,
+)
+from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.face_model.pose import pose_vertices
+from stylefaceuv.geometry import FaceGeometry
+from stylefaceuv.rendering.compositing import composite_over_color, composite_over_photo
+from stylefaceuv.rendering.interpolation import sample_texture
+from stylefaceuv.rendering.renderer import Renderer, RenderOutput
+from stylefaceuv.types import Face
+
+GREY = (0.5, 0.5, 0.5)
+CENTRE = (0.0, -0.12, -1.9)
+"""Where a head stands that is turned to an asked pose, decimetres: in the middle, at one scale for all heads."""
+CLAY_ALBEDO = (0.45, 0.42, 0.40)
+
+Backdrop = tuple[float, float, float] | str
+
+
+class PictureMaker:
+    """Renders faces.
+
+    Args:
+        geometry: makes their surfaces.
+        renderer: mesh to pixels.
+        matte_map: (1, 2, r, r) float in [0, 1], atlas: what of a head is laid over its photo, and where hair may hang.
+        level: subdivision level of rendered meshes.
+    """
+
+    def __init__(self, geometry: FaceGeometry, renderer: Renderer, matte_map: torch.Tensor, level: int = 1) -> None:
+        self._geometry, self._renderer = geometry, renderer
+        self._matte_map, self._level = matte_map, level
+
+    @torch.inference_mode()
+    def render(
+        self,
+        face: Face,
+        size: int | tuple[int, int] = 512,
+        yaw: float | None = None,
+        pitch: float | None = None,
+        roll: float | None = None,
+        expression: Expression = None,
+        add: Addition = None,
+        gaze: Gaze = None,
+        lighting: Lighting = None,
+        background: Background = None,
+        shading: str = "textured",
+        view: View | None = None,
+    ) -> npt.NDArray[np.uint8]:
+        """Render a face; None always means the face's own value.
+
+        With an angle or a view given the head stands in the middle of the picture; without, where the StyleGAN2
+        image has it.
+
+        Args:
+            face: the face.
+            size: edge of a square picture, or (height, width), pixels.
+            yaw: of the head, degrees, positive turns the nose to the viewer's right.
+            pitch: degrees, positive looks up.
+            roll: degrees, positive tilts counter-clockwise seen by the viewer.
+            expression: None or "own", "neutral", a preset ("smile", "viseme_aa", see ``docs/expressions.md``),
+                {unit: weight} on neutral, or 64 weights in [0, 1].
+            add: {unit: weight} in [-1, 1], added to the expression.
+            gaze: (yaw, pitch) of the eyes against the head, degrees; replaces the eyeLook units.
+            lighting: None or "own", a preset, 9x3 coefficients, a
+                :class:`~stylefaceuv.control.DirectionalLight`, an equirectangular image (float linear, uint8 sRGB) or
+                its path, or a face whose light it is.
+            background: None (grey), "image" (over the StyleGAN2 image, for poses within 5 degrees of its own),
+                "transparent", or sRGB in [0, 1].
+            shading: "textured", or "clay" for the bare shape.
+            view: where the camera stands; the light stays with the scene.
+
+        Returns:
+            (height, width, 3) uint8 sRGB; (height, width, 4) with background="transparent".
+
+        Raises:
+            InvalidArgumentError: an argument is out of range or unknown.
+        """
+        own, shape, backdrop = face.coefficients, parse_size(size), parse_background(background, GREY)
+        light, orbit = parse_lighting(lighting, own.lighting.reshape(9, 3)), parse_view(view)
+        weights = parse_expression(expression, own.expression, self._geometry.face_model.expression_names, add)
+        angles = _angles((yaw, pitch, roll), own.rotation, backdrop)
+        if backdrop == "image" and orbit.moved:
+            raise InvalidArgumentError("view", "None over the StyleGAN2 image, whose camera stands still", orbit)
+        turned = any(angle is not None for angle in (yaw, pitch, roll))
+        free = backdrop != "image" and (orbit.moved or turned)
+        place = own.translation.new_tensor(CENTRE) if free else own.translation
+        camera = covering_camera(*shape) if backdrop == "image" else orbit.camera(*shape, place)
+        albedo = self._albedo(face, shading)
+        vertices = self._geometry.vertices(face, weights, self._level, parse_gaze(gaze))
+        world = pose_vertices(vertices, own.rotation.new_tensor([angles]), place[None])
+        topology = self._geometry.face_model.topology(self._level)
+        return self._finish(face, self._renderer.render(world, topology, albedo, light[None], camera), backdrop)
+
+    def _finish(self, face: Face, output: RenderOutput, backdrop: Backdrop) -> npt.NDArray[np.uint8]:
+        if backdrop == "image":
+            region = sample_texture(self._replaceable(face), output.uv.permute(0, 2, 3, 1)) * output.alpha
+            return composite_over_photo(output, _cut(face.image, *output.alpha.shape[-2:]), region)
+        if backdrop == "transparent":
+            straight = linear_to_srgb((output.color / output.alpha.clamp_min(1e-6)).clamp(0, 1))
+            return _to_pixels(torch.cat([straight, output.alpha], dim=1)[0])
+        color = srgb_to_linear(output.color.new_tensor(backdrop))
+        return _to_pixels(linear_to_srgb(composite_over_color(output, color).clamp(0, 1))[0])
+
+    def _replaceable(self, face: Face) -> torch.Tensor:
+        """(1, 1, r, r): what of the head is laid over its photo; not the forehead where the photo's hair hangs."""
+        support, forehead = self._matte_map.split(1, dim=1)
+        seen = torch.from_numpy(face.confidence).to(support)[None, None]
+        small = functional.adaptive_avg_pool2d(seen, (support.shape[-2], support.shape[-1]))
+        hidden = torch.maximum(small, small.flip(-1)) < 0.5
+        return support * (1 - forehead * hidden)
+
+    def _albedo(self, face: Face, shading: str) -> torch.Tensor:
+        """(1, 3, h, w) linear albedo."""
+        like = self._geometry.face_model.mean
+        if shading == "clay":
+            return like.new_tensor(CLAY_ALBEDO)[None, :, None, None]
+        if shading != "textured":
+            raise InvalidArgumentError("shading", "'textured' or 'clay'", repr(shading))
+        pixels = torch.from_numpy(face.diffuse).to(like.device).permute(2, 0, 1)[None]
+        return srgb_to_linear(pixels.to(like.dtype) / 255)
+
+
+def _angles(given: tuple[float | None, ...], own: torch.Tensor, backdrop: Backdrop) -> list[float]:
+    """Yaw, pitch and roll, degrees; the face's own where none is given."""
+    names, angles = ("yaw", "pitch", "roll"), []
+    for name, value, own_angle in zip(names, given, own.tolist(), strict=True):
+        angles.append(parse_angle(name, value, own_angle))
+        if backdrop == "image":
+            check_over_photo(name, angles[-1], own_angle)
+    return angles
+
+
+def _cut(photo: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
+    """Cut a square photo to the shape of a picture, as :func:`covering_camera` does."""
+    edge = len(photo)
+    rows, columns = (max(1, round(edge * part / max(height, width))) for part in (height, width))
+    top, left = (edge - rows) // 2, (edge - columns) // 2
+    return photo[top : top + rows, left : left + columns]
+
+
+def _to_pixels(image: torch.Tensor) -> npt.NDArray[np.uint8]:
+    """(C, H, W) in [0, 1] to (H, W, C) uint8."""
+    return np.ascontiguousarray((image * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).cpu().numpy())
