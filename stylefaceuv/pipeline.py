@@ -11,6 +11,7 @@ import torch
 
 from stylefaceuv.bundle import Bundle, provenance_of
 from stylefaceuv.components import Components, load_components, resolve_device
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_maker import FaceMaker
 from stylefaceuv.networks.yaw import rotate_stylecodes
 from stylefaceuv.sampling import sample_latents
@@ -77,9 +78,13 @@ class StyleFaceUV:
 
         Returns:
             The directory.
+
+        Raises:
+            InvalidArgumentError: the pipeline was made of loose parts.
+            OutputError: the directory cannot be written.
         """
         if self.bundle is None:
-            raise ValueError("bundle: expected a pipeline made by from_pretrained, got one made of loose parts")
+            raise InvalidArgumentError("bundle", "a pipeline made by from_pretrained", "one made of loose parts")
         return self.bundle.save(directory, push_to_hub=push_to_hub)
 
     @torch.inference_mode()

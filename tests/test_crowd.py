@@ -164,7 +164,8 @@ def test_foreign_manifest_is_not_touched(tmp_path: Path) -> None:
 
 def test_changed_weights_are_told_by_file(tmp_path: Path) -> None:
     generate_crowd(FakeModel(make_bundle(tmp_path / "one")), tmp_path / "heads", OPTIONS, CrowdRange(1))
-    with pytest.raises(OutputError, match=r'made with weights\.generator\.safetensors "[0-9a-f]{11}… \(now "[0-9a-f]{11}…\);'):
+    told = r'made with weights\.generator\.safetensors "[0-9a-f]{11}… \(now "[0-9a-f]{11}…\);'
+    with pytest.raises(OutputError, match=told):
         generate_crowd(FakeModel(make_bundle(tmp_path / "two", 2.0)), tmp_path / "heads", OPTIONS, CrowdRange(1))
 
 

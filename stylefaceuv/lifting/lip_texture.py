@@ -61,6 +61,8 @@ def tidy_lips(painted: torch.Tensor, lips: LipTexels) -> torch.Tensor:
         (T, 3) float, a copy.
     """
     result = painted.clone()
+    if not len(lips.red):  # a head or an atlas too small to show lips
+        return result
     color = painted[lips.red].median(dim=0).values
     usual = luminance(srgb_to_linear(color)).clamp_min(1e-3)
     ratio = luminance(srgb_to_linear(painted[lips.rows].clamp(0, 1))) / usual

@@ -1,0 +1,85 @@
+"""Injected parts of any size make heads: no weights on disk, all stages, in about a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stylefaceuv import InvalidArgumentError, StyleFaceUV, WeightsError
+from stylefaceuv.types import Face
+from tests.fakes.tiny_model import ATLAS, IMAGE, tiny_model
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> StyleFaceUV:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a weight file was opened")
+
+    monkeypatch.setattr("stylefaceuv.weights_file.safe_open", refuse, raising=False)
+    monkeypatch.setattr("stylefaceuv.bundle.Bundle.open", refuse)
+    return tiny_model()
+
+
+def _heads(model: StyleFaceUV, detail: str) -> list[Face]:
+    made = model.generate(model.sample(2, seed=1), detail=detail, seed=1)
+    assert isinstance(made, list)
+    return made
+
+
+@pytest.mark.parametrize("detail", ["lifted", "generator"])
+def test_loose_parts_generate_render_and_export(model: StyleFaceUV, detail: str, tmp_path: Path) -> None:
+    first, second = _heads(model, detail)
+    assert first.image.shape == (IMAGE, IMAGE, 3)
+    assert first.diffuse.shape == (ATLAS, ATLAS, 3)
+    assert not np.array_equal(first.coefficients.identity, second.coefficients.identity)
+    assert first.landmarks.shape == (478, 2)
+    assert first.render(size=(24, 32), yaw=20, lighting="studio", expression="smile").shape == (24, 32, 3)
+    assert first.render(size=32, background="image").shape == (32, 32, 3)
+    assert first.render(size=32, background="transparent")[..., 3].any()
+    for suffix in (".glb", ".obj", ".ply"):
+        assert first.export(tmp_path / f"head{suffix}", texture_size=16, level=0).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("detail", ["lifted", "generator"])
+def test_equal_parts_make_equal_heads_in_any_batch(model: StyleFaceUV, detail: str) -> None:
+    second = _heads(model, detail)[1]
+    alone = tiny_model().generate(model.sample(1, seed=1, start=1)[0], detail=detail)
+    assert isinstance(alone, Face)
+    np.testing.assert_array_equal(alone.diffuse, second.diffuse)
+    torch.testing.assert_close(alone.coefficients.identity, second.coefficients.identity, rtol=0, atol=0)
+
+
+def test_a_turn_over_the_photo_is_refused(model: StyleFaceUV) -> None:
+    face = _heads(model, "generator")[0]
+    own = float(face.coefficients.rotation[0])
+    assert face.render(size=16, background="image", yaw=own + 4).shape == (16, 16, 3)
+    with pytest.raises(InvalidArgumentError, match="yaw: expected an angle within 5 degrees"):
+        face.render(size=16, background="image", yaw=own + 6)
+
+
+@pytest.mark.parametrize("level", [True, -1, 3, 1.0, "1", None])
+def test_what_is_no_level_is_named(model: StyleFaceUV, level: object) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"level: expected one of \(0, 1, 2\)"):
+        _heads(model, "generator")[0].mesh_at(level)  # type: ignore[arg-type]
+
+
+def test_what_loose_parts_cannot_do_is_named(model: StyleFaceUV, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="bundle: expected"):
+        model.save_pretrained(tmp_path / "bundle")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(WeightsError):
+        model.rotate(model.sample(1, seed=1), 10.0)
+
+
+def test_extended_stylecodes_are_the_synthesis_s_alone(model: StyleFaceUV) -> None:
+    w = model.sample(2, seed=1)
+    generator = model.components.generator
+    extended = w[:, None].repeat(1, generator.num_ws, 1)
+    torch.testing.assert_close(generator.synthesis(extended), generator.synthesis(w))
+    with pytest.raises(InvalidArgumentError, match=r"w: expected shape \(N, 512\)"):
+        model.generate(extended)
+    with pytest.raises(InvalidArgumentError):
+        model.components.mapper(extended)
