@@ -5,7 +5,8 @@
 For ``detail="generator"`` and ``detail="lifted"``: identity distance (dlib-type embedding, L2) between the StyleGAN2
 image and free renders on grey at 0, 30 and 60 degrees; masked PSNR to the own and to the symmetric view, both with the
 mapper's light (the mask is the face from brows to chin as the maps' own head shows it); mean colour difference (CIE76)
-of the albedo made from w and from w_sym where both views see it; seconds for each face. Medians over the faces.
+of the albedo made from w and from w_sym where both views see it, and the same of the photos' own colours, not delit;
+seconds for each face. Medians over the faces.
 """
 
 from __future__ import annotations
@@ -90,6 +91,16 @@ def albedo_difference(model: StyleFaceUV, first: Face, second: Face) -> float:
     return float((colors[0] - colors[1]).norm(dim=1).mean())
 
 
+def photo_colors(model: StyleFaceUV, face: Face) -> Face:
+    """The face with its photo's colours, light and all, as the diffuse map: what lifting does without delighting."""
+    image = tensor(face.image)
+    points = model.components.landmarker.detect(image).points[0, :, :2]
+    lifter = model.maker.lifter
+    texels = lifter.surface.project(image[0], face.coefficients, points)
+    colors = lifter.texels.scatter(texels.color).permute(1, 2, 0).clamp(0, 1)
+    return replace(face, maps=replace(face.maps, diffuse=(colors * 255 + 0.5).to(torch.uint8).numpy()))
+
+
 @torch.inference_mode()
 def main() -> None:
     """Command line."""
@@ -124,6 +135,9 @@ def main() -> None:
             assert isinstance(other, Face)
             values[f"{detail} psnr symmetric"].append(masked_psnr(model, turned, other.image))
             values[f"{detail} albedo dE"].append(albedo_difference(model, face, other))
+            if detail == "lifted":
+                plain = (photo_colors(model, one) for one in (face, other))
+                values["lifted albedo dE without delighting"].append(albedo_difference(model, *plain))
     figures = {name: round(float(np.nanmedian(numbers)), 3) for name, numbers in sorted(values.items())}
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 

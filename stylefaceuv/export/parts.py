@@ -29,7 +29,7 @@ class Surface:
 
 SURFACES = (
     Surface("skin", ("skin",), 0.55),
-    Surface("mouth", ("mouth", "teeth_upper", "teeth_lower", "tongue"), 0.35),
+    Surface("mouth", ("mouth", "teeth_upper", "teeth_lower", "tongue"), 0.7),
     Surface("eyes", EYE_PARTS, 0.1),
 )
 

@@ -43,8 +43,10 @@ CRANIUM_WIDENING = 0.26
 """Share by which the top of the cranium is widened."""
 UPPER_TEETH_SHIFT, LOWER_TEETH_SHIFT = (-0.053, 0.02), (-0.045, 0.0)
 """Up and forward, dm; forward for the incisors, falling to nothing at the last molars. MakeHuman's incisors end above
-the line where the lips meet, and both rows stand in the same place; real ones reach 2 to
-3 mm below it, the upper row before the lower one."""
+the line where the lips meet, and both rows stand in the same place; real ones reach below it, the upper row before the
+lower one. These reach deeper than real ones: smiles are fitted in part with the jaw and must show their crowns."""
+UPPER_TEETH_BREADTH, LOWER_TEETH_BREADTH = (0.94, -0.005), (0.86, -0.02)
+"""Factor on the breadth of a row and a shift backwards, dm: wider ones come through the cheeks of an open mouth."""
 ORIGIN_ABOVE_EYES = -0.25
 """Height of the model's origin above the eyeballs' centres, dm."""
 
@@ -101,6 +103,8 @@ def seat_teeth(cage: HeadCage, heads: FloatArray) -> FloatArray:
         depth = heads[rows, 2]
         forward = (depth - depth.min()) / (depth.max() - depth.min())
         result[rows] += np.stack([0 * forward, 0 * forward + shift[0], shift[1] * forward], axis=1)
+        breadth, back = UPPER_TEETH_BREADTH if name == "teeth_upper" else LOWER_TEETH_BREADTH
+        result[rows] = result[rows] * [breadth, 1.0, 1.0] + [0.0, 0.0, back]
     return result
 
 
