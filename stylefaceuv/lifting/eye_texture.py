@@ -14,6 +14,8 @@ import torch
 
 IRIS_HALF_ANGLE_DEGREES = 25.5
 PUPIL_HALF_ANGLE_DEGREES = 9.5
+_BROWN_SHARE = 0.62
+"""How far green lies from red towards blue in a brown iris, sRGB."""
 UPPER_LID_SHADE, LOWER_LID_SHADE = 0.3, 0.12
 
 
@@ -102,7 +104,15 @@ def _iris_color(eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, s
     if int(seen.sum()) < 40:
         return color.new_tensor([0.36, 0.25, 0.18])
     median = color[seen].median(dim=0).values
-    return torch.minimum(median * 1.12, sclera * 0.85).clamp(0.08, 0.8)
+    return _without_red(torch.minimum(median * 1.12, sclera * 0.85).clamp(0.08, 0.8))
+
+
+def _without_red(iris: torch.Tensor) -> torch.Tensor:
+    """Keep an iris, (3,) sRGB, between brown, green, grey and blue: melanin takes green away with blue, so no eye is red
+    or pink; lids, flash and a pupil taken along make lifted ones so."""
+    red, green, blue = iris.unbind()
+    least = red - _BROWN_SHARE * (red - blue).clamp_min(0)
+    return torch.stack([red, torch.maximum(green, least), blue])
 
 
 def _bump(value: torch.Tensor, centre: float, width: float) -> torch.Tensor:

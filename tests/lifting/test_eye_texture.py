@@ -11,6 +11,7 @@ from stylefaceuv.lifting.eye_texture import (
     IRIS_HALF_ANGLE_DEGREES,
     PUPIL_HALF_ANGLE_DEGREES,
     EyeTexels,
+    _without_red,
     eye_texels,
     paint_eye,
 )
@@ -84,3 +85,13 @@ def test_lids_shade_the_ball_from_above_more_than_from_below_and_the_middle_not_
     white, height = ring(eye, 35, 50), torch.sin(eye.azimuth)
     above, beside, below = (painted[white & near].mean() for near in (height > 0.9, height.abs() < 0.2, height < -0.9))
     assert float(above) < float(below) < float(beside)
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted"),
+    [((0.45, 0.28, 0.30), (0.45, 0.357, 0.30)), ((0.36, 0.25, 0.18), None), ((0.35, 0.42, 0.55), None)],
+)
+def test_no_iris_is_red_and_brown_and_blue_ones_stay(
+    seen: tuple[float, float, float], wanted: tuple[float, float, float] | None
+) -> None:
+    torch.testing.assert_close(_without_red(torch.tensor(seen)), torch.tensor(wanted or seen), atol=2e-3, rtol=0)
