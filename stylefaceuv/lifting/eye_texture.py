@@ -108,8 +108,10 @@ def _iris_color(eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, s
 
 
 def _without_red(iris: torch.Tensor) -> torch.Tensor:
-    """Keep an iris, (3,) sRGB, between brown, green, grey and blue: melanin takes green away with blue, so no eye is red
-    or pink; lids, flash and a pupil taken along make lifted ones so."""
+    """Keep an iris, (3,) sRGB, between brown, green, grey and blue.
+
+    Melanin takes green away with blue, so no eye is red or pink; lids, flash and a pupil taken along make it so.
+    """
     red, green, blue = iris.unbind()
     least = red - _BROWN_SHARE * (red - blue).clamp_min(0)
     return torch.stack([red, torch.maximum(green, least), blue])
