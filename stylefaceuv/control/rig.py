@@ -10,6 +10,9 @@ from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT, LIPS, RimContact
 from stylefaceuv.control.gaze import EyeRig
 from stylefaceuv.face_model.morphable import MorphableModel
 
+LIDS_MEET_AT = 0.9
+"""Weight of a blink at which lids meet: detectors call an eye shut well before their score reaches 1."""
+
 
 class FaceRig:
     """Moves a face: eyeballs turn rigidly under lids that follow, and lids and lips stop where they meet.
@@ -23,6 +26,7 @@ class FaceRig:
     def __init__(self, model: MorphableModel) -> None:
         self._model = model
         self._eyes = EyeRig(model)
+        self._blinks = torch.tensor([name.startswith("eyeBlink") for name in model.expression_names])
         known = [rims for rims in (EYE_LEFT, EYE_RIGHT, LIPS) if rims.unit in model.expression_names]
         self._contacts = [contact for rims in known if (contact := RimContact(model, rims)).closes]
 
@@ -44,6 +48,7 @@ class FaceRig:
         """
         rest = self._model(identity[None], torch.zeros_like(expression)[None])
         looking = self._eyes.look(expression, gaze)
+        looking = torch.where(self._blinks, (looking / LIDS_MEET_AT).clamp_max(1), looking)
         cage = self._model(identity[None], looking[None])
         for contact in self._contacts:
             cage = contact.part(cage, rest, looking)

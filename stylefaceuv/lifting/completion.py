@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as functional
 
+from stylefaceuv.lifting.morphology import erode
 from stylefaceuv.lifting.pyramid import blend_bands, blur, push_pull
 
 _BANDS = 5
@@ -27,7 +28,7 @@ def solid_mask(weights: torch.Tensor, erosion: int, feather_levels: int) -> torc
     Returns:
         (N, 1, H, W) float in [0, 1], near 0 wherever the weight is small.
     """
-    sure = -functional.max_pool2d(-weights, 2 * erosion + 1, stride=1, padding=erosion)
+    sure = erode(weights, erosion)
     soft = blur(sure, feather_levels)
     return (2 * soft - 1).clamp(0, 1) * weights.clamp_max(0.25) * 4
 

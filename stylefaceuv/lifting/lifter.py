@@ -18,6 +18,7 @@ from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
+from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.mouth_texture import mouth_occlusion, paint_mouth
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
@@ -205,7 +206,7 @@ class Lifter(nn.Module):
         wanted = wanted + shift[:, :, None, None]
         darker = functional.avg_pool2d((wanted - pooled).mean(dim=1, keepdim=True), 3, stride=1, padding=1)
         doubt = ((darker - _DARKER[0]) / (_DARKER[1] - _DARKER[0])).clamp(0, 1)
-        doubt = functional.max_pool2d(doubt, 3, stride=1, padding=1)
+        doubt = dilate(doubt, 1)
         return replace(fit, texture=wanted.clamp(0, 1), weights=fit.weights * (1 - doubt))
 
     def _mouth_shade(self, confidence: torch.Tensor) -> torch.Tensor:
@@ -335,7 +336,7 @@ class Lifter(nn.Module):
         foreign = (seen > 0.5) * (explained < 0.5) * self.skin_chart
         beside = foreign
         for _ in range(_BESIDE):
-            beside = functional.max_pool2d(beside, 4 * scale + 1, stride=1, padding=2 * scale)
+            beside = dilate(beside, 2 * scale)
         place = torch.maximum(self.forehead, beside * self.above_mouth) * plain_skin(model_texture, self.skin_chart)
         return dark_lines(self.texels.scatter(lifted)[None], 2 * scale) * place
 

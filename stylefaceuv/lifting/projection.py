@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as functional
 
+from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.rasterizer import rasterize
@@ -117,8 +118,8 @@ def _clearance_maps(inverse_depth: torch.Tensor) -> torch.Tensor:
     photo mixes both surfaces.
     """
     plane = inverse_depth[None, None]
-    wide = functional.max_pool2d(plane, 11, stride=1, padding=5)
-    narrow = functional.max_pool2d(plane, 3, stride=1, padding=1)
+    wide = dilate(plane, 5)
+    narrow = dilate(plane, 1)
     cover = functional.avg_pool2d((plane > 0).to(plane.dtype), 11, stride=1, padding=5)
     return torch.cat([wide, narrow, cover], dim=1)[0]
 

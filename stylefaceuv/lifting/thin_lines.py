@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as functional
 
 from stylefaceuv.lifting.delighting import luminance
+from stylefaceuv.lifting.morphology import dilate, erode
 
 _CONTRAST = (0.05, 0.10)
 _DARKER_THAN_SKIN = (0.10, 0.16)
@@ -23,9 +23,7 @@ def dark_lines(texture: torch.Tensor, radius: int) -> torch.Tensor:
         narrower than it; what it fills by more than a wrinkle's contrast is marked.
     """
     bright = luminance(texture, dim=1)[:, None]
-    size = 2 * radius + 1
-    spread = functional.max_pool2d(bright, size, stride=1, padding=radius)
-    closed = -functional.max_pool2d(-spread, size, stride=1, padding=radius)
+    closed = erode(dilate(bright, radius), radius)
     return ((closed - bright - _CONTRAST[0]) / (_CONTRAST[1] - _CONTRAST[0])).clamp(0, 1)
 
 
