@@ -16,6 +16,7 @@ STAGES = {
     "rest-face": "stylefaceuv.training.rest_face",
     "cranium": "stylefaceuv.training.round_cranium",
     "close-lids": "stylefaceuv.training.close_lids",
+    "calibrate-units": "stylefaceuv.training.calibrate_units",
     "mapper": "stylefaceuv.training.mapper",
     "albedo": "stylefaceuv.training.albedo",
     "yaw": "stylefaceuv.training.yaw",

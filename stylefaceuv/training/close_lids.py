@@ -13,14 +13,10 @@ from pathlib import Path
 
 import torch
 
+from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT, Rims
 from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
 
-RIMS = {
-    "Right": ((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155)),
-    "Left": ((466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382)),
-}
-"""Landmarks of the upper and of the lower rim, outer to inner."""
 OVERLAP_DM = 0.004
 """How far the upper rim covers the lower one at weight 1."""
 _SOFT_DM = 0.015
@@ -33,28 +29,27 @@ def close_lids(model: MorphableModel) -> None:
         model: the head; stays mirror-symmetric.
     """
     names = list(model.expression_names)
-    for side, (upper, lower) in RIMS.items():
-        unit = names.index(f"eyeBlink{side}")
-        model.expression_basis[unit] *= lid_scale(model, unit, upper, lower)[:, None]
-    left, right = (names.index(f"eyeBlink{side}") for side in ("Left", "Right"))
+    left, right = (names.index(rims.unit) for rims in (EYE_LEFT, EYE_RIGHT))
+    for unit, rims in ((left, EYE_LEFT), (right, EYE_RIGHT)):
+        model.expression_basis[unit] *= lid_scale(model, unit, rims)[:, None]
     flip = model.mean.new_tensor([-1.0, 1.0, 1.0])
     mirrored = model.expression_basis[right][model.mirror_index] * flip
     model.expression_basis[left] = (model.expression_basis[left] + mirrored) / 2
     model.expression_basis[right] = model.expression_basis[left][model.mirror_index] * flip
 
 
-def lid_scale(model: MorphableModel, unit: int, upper: tuple[int, ...], lower: tuple[int, ...]) -> torch.Tensor:
+def lid_scale(model: MorphableModel, unit: int, rims: Rims) -> torch.Tensor:
     """Return the factor on a blink for each vertex.
 
     Args:
         model: the head.
         unit: row of the blink.
-        upper: landmarks of the upper rim.
-        lower: landmarks of the lower rim below them.
+        rims: of the eye.
 
     Returns:
         (V0,) float: 1 on the lower lid, elsewhere what lets the rim of that column end on the lower rim.
     """
+    upper, lower = rims.upper, rims.lower
     still = model.mean.new_zeros(1, len(model.expression_names))
     closed = still.clone()
     closed[0, unit] = 1

@@ -7,8 +7,11 @@ import copy
 import pytest
 import torch
 
+from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.training.close_lids import OVERLAP_DM, RIMS, close_lids, interpolate
+from stylefaceuv.training.close_lids import OVERLAP_DM, close_lids, interpolate
+
+RIMS = {"Left": (EYE_LEFT.upper, EYE_LEFT.lower), "Right": (EYE_RIGHT.upper, EYE_RIGHT.lower)}
 
 
 def gaps(head: MorphableModel, side: str, weight: float) -> torch.Tensor:
