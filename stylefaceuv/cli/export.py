@@ -15,7 +15,7 @@ from stylefaceuv.cli.session import Session, common_options, make_head, one_head
 @one_head
 @export_options
 def export(session: Session, index: int, truncation: float, stylecode: Any, detail: str, **values: Any) -> None:
-    """Write one head in its neutral rest pose: GLB, OBJ or PLY."""
+    """Write one head in its neutral rest pose: GLB, OBJ, PLY or USD."""
     from stylefaceuv.manifest import sha256_of
 
     options = chosen_export(values)
