@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stylefaceuv.cli.session import TRUNCATION, Session, common_options, make_head, one_head
+from stylefaceuv.cli.session import LIGHT_OF, TRUNCATION, Session, common_options, make_head, one_head, with_light_of
 from stylefaceuv.cli.view import check_transparency, view, view_options
 
 _FPS = click.option("--fps", type=click.IntRange(1, 120), default=30, help="Frames in a second.")
@@ -17,6 +17,7 @@ _OUT_HELP = "MP4, animated WebP or GIF file to write."
 @common_options("turntable.mp4", _OUT_HELP)
 @one_head
 @view_options(("pitch", "roll"), unset="0")
+@LIGHT_OF
 @click.option("--from", "low", type=float, default=-60.0, help="Smallest yaw, degrees.")
 @click.option("--to", "high", type=float, default=60.0, help="Largest yaw, degrees.")
 @click.option("--frames", type=click.IntRange(min=2), default=90, help="Number of frames.")
@@ -27,9 +28,11 @@ def turntable(session: Session, index: int, truncation: float, stylecode: Any, d
 
     path = check_animation_path(session.target)
     frames, fps, yaw_range = values.pop("frames"), values.pop("fps"), (values.pop("low"), values.pop("high"))
-    options = view(values)
+    light_of, options = values.pop("light_of"), view(values)
     check_transparency(options, path, (".webp", ".gif"))
-    face = make_head(session.model(), session.seed, index, truncation, stylecode, detail)
+    model = session.model()
+    options = with_light_of(options, model, session.seed, light_of, truncation)
+    face = make_head(model, session.seed, index, truncation, stylecode, detail)
     pictures = session.progress(turntable_frames(face, frames, yaw_range, **options), frames, "frame")
     write_animation(path, pictures, fps)
     session.report({"out": str(path), "frames": frames, "fps": fps}, f"{path}: {frames} frames")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from stylefaceuv.cli.generate import picture_file
-from stylefaceuv.cli.session import Session, common_options, make_head, one_head
+from stylefaceuv.cli.session import LIGHT_OF, Session, common_options, make_head, one_head, with_light_of
 from stylefaceuv.cli.view import check_transparency, view, view_options
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -17,6 +17,7 @@ _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 @common_options("head.png", "PNG, JPEG or WebP file to write.")
 @one_head
 @view_options()
+@LIGHT_OF
 def render(session: Session, index: int, truncation: float, stylecode: Any, detail: str, **values: Any) -> None:
     """Render one head at any angle, expression and light; what is not given is the head's own."""
     from PIL import Image
@@ -24,9 +25,11 @@ def render(session: Session, index: int, truncation: float, stylecode: Any, deta
     from stylefaceuv.files import atomic_path
 
     path = picture_file(session.target, _SUFFIXES)
-    options = view(values)
+    light_of, options = values.pop("light_of"), view(values)
     check_transparency(options, path, (".png", ".webp"))
-    face = make_head(session.model(), session.seed, index, truncation, stylecode, detail)
+    model = session.model()
+    options = with_light_of(options, model, session.seed, light_of, truncation)
+    face = make_head(model, session.seed, index, truncation, stylecode, detail)
     picture = Image.fromarray(face.render(**options))
     with atomic_path(path) as temporary:
         picture.save(temporary, quality=95)

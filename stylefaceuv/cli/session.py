@@ -159,6 +159,14 @@ STYLECODE = click.option(
 )
 
 
+LIGHT_OF = click.option(
+    "--light-of",
+    type=click.IntRange(min=0),
+    default=None,
+    help="Number of another head of the seed, whose light is taken.",
+)
+
+
 def one_head(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose one head."""
     for option in (DETAIL, STYLECODE, TRUNCATION, INDEX):
@@ -198,6 +206,31 @@ def make_head(
         w = model.sample(1, seed, truncation, index)
         made = model.generate(w, detail=detail, seed=seed, start=index, truncation=truncation)
     return made if isinstance(made, Face) else made[0]
+
+
+def with_light_of(
+    options: dict[str, Any], model: HeadModel, seed: int, index: int | None, truncation: float
+) -> dict[str, Any]:
+    """Put another head's light into the arguments of ``Face.render``.
+
+    Args:
+        options: the arguments.
+        model: makes the other head.
+        seed: of the stylecodes.
+        index: number of the other head; None changes nothing.
+        truncation: psi.
+
+    Returns:
+        The arguments.
+
+    Raises:
+        click.UsageError: another light is asked for too.
+    """
+    if index is None:
+        return options
+    if "lighting" in options:
+        raise click.UsageError("--light-of: expected no --lighting or --light-direction beside it, got both")
+    return {**options, "lighting": make_head(model, seed, index, truncation, detail="generator")}
 
 
 def _read_stylecode(path: Path) -> Any:

@@ -109,7 +109,7 @@ class _Document:
         self.morphs = morphs if morphs is not None and morphs.names else None
         self.normal_offsets = _normal_offsets(mesh, self.morphs) if self.morphs and morph_normals else None
         self.binary = BinaryBuilder()
-        self.gltf = pygltflib.GLTF2(scene=0, scenes=[pygltflib.Scene(name="head", nodes=[0])])
+        self.gltf = pygltflib.GLTF2(scene=0, scenes=[pygltflib.Scene(nodes=[0])])
 
     def add_textures(
         self,

@@ -162,6 +162,16 @@ def test_render_passes_camera_lamp_and_eyes_on(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("verb", ["render", "turntable"])
+def test_light_of_another_head_is_that_head(verb: str, tmp_path: Path) -> None:
+    loader = Loader()
+    arguments = [verb, "--out", str(tmp_path / OUT[verb]), "--seed", "7", "--index", "1", "--light-of", "5"]
+    assert main([*arguments, *SMALL[verb]], loader) == 0
+    assert loader.model.made == [5, 1]
+    for options in loader.model.studio.renders:
+        assert options["lighting"].provenance.index == 5
+
+
 def test_every_picture_takes_the_same_control(tmp_path: Path) -> None:
     for verb, frames in (("turntable", 3), ("morph", 4)):
         loader = Loader()
@@ -247,6 +257,9 @@ def test_stylecode_file_with_something_else(
         ["render", "--light-color", "1,1,1"],
         ["render", "--light-direction", "0,0,0"],
         ["render", "--light-direction", "1,0,0", "--lighting", "studio"],
+        ["render", "--light-of", "-1"],
+        ["render", "--light-of", "2", "--lighting", "studio"],
+        ["turntable", "--light-of", "2", "--light-direction", "1,0,0"],
         ["info", "--revision", "main"],
         ["nonsense"],
     ],

@@ -28,6 +28,9 @@ class FakeStudio:
     def image(self, face: Face) -> np.ndarray:
         return np.full((32, 32, 3), 90, np.uint8)
 
+    def symmetric_image(self, face: Face) -> np.ndarray:
+        return self.image(face)[:, ::-1]
+
     def landmarks(self, face: Face) -> np.ndarray:
         return np.zeros((478, 2), np.float32)
 
