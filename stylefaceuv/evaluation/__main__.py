@@ -27,11 +27,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--truncation", type=float, default=0.7)
     parser.add_argument("--out", type=Path, default=Path("report"), help="folder of the report")
     parser.add_argument("--bundle", default=None, help="bundle to judge; default: the embedded one")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="processes that measure faces, of one thread each")
+    parser.add_argument("--threads", type=int, default=2, help="of the section on cost")
     parser.add_argument("--cost-repeats", type=int, default=3, help="0 leaves out the section on cost")
     options = parser.parse_args(arguments)
     if options.action == "run" and options.count < 2:
         parser.error("--count: expected at least 2")
+    if options.workers < 1:
+        parser.error("--workers: expected at least 1")
     torch.set_num_threads(options.threads)
     try:
         return _fetch() if options.action == "fetch" else _run(options)
@@ -58,6 +61,7 @@ def _run(options: argparse.Namespace) -> int:
         truncation=options.truncation,
         bundle=options.bundle,
         cost_repeats=options.cost_repeats,
+        workers=options.workers,
     )
     sys.stdout.write(f"{report}\n")
     return 0

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from stylefaceuv.evaluation.control_measures import measure_control
 from stylefaceuv.evaluation.crowd_measures import measure_crowd
@@ -25,26 +24,33 @@ SHOWN = 6
 """Faces whose pictures are kept for the report."""
 
 
-def measure_faces(judges: Judges, store: RecordStore, indices: Sequence[int], seed: int, truncation: float) -> None:
+def measure_faces(
+    judges: Judges, store: RecordStore, indices: Sequence[int], seed: int, truncation: float
+) -> Iterator[int]:
     """Measure all faces that the store does not hold yet.
 
     Args:
         judges: the networks.
         store: where records go.
-        indices: numbers of the stylecodes.
+        indices: numbers of the stylecodes; pictures are kept of those below :data:`SHOWN`.
         seed: of the stylecodes.
         truncation: psi.
+
+    Yields:
+        The number of each face once its record is kept.
     """
     model = judges.model
-    missing = [index for index in indices if not store.has(index)]
-    for index in tqdm(missing, unit="face", desc=f"{len(indices) - len(missing)} of {len(indices)} done before"):
+    for index in indices:
+        if store.has(index):
+            continue
         w = model.sample(1, seed, truncation, start=index)[0]
         other = model.sample(1, seed, truncation, start=OTHER_START + index)[0]
         subject = Subject(judges, w, other)
         record = measure_face(subject, index)
-        if indices.index(index) < SHOWN:
+        if index < SHOWN:
             _keep_strips(subject, store.folder, index)
         store.write(record)
+        yield index
 
 
 def measure_face(subject: Subject, index: int) -> FaceRecord:

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import stylefaceuv
-from stylefaceuv.evaluation.judges import load_judges
-from stylefaceuv.evaluation.per_face import measure_faces
 from stylefaceuv.evaluation.records import RecordStore
 from stylefaceuv.evaluation.report import write_report
 from stylefaceuv.evaluation.summary import summarise
+from stylefaceuv.evaluation.workers import Run, measure_in_processes
 from stylefaceuv.files import atomic_write_bytes
 from stylefaceuv.pipeline import StyleFaceUV
 
@@ -28,6 +27,7 @@ def evaluate(
     truncation: float = 0.7,
     bundle: str | None = None,
     cost_repeats: int = 0,
+    workers: int = 2,
 ) -> Path:
     """Judge a bundle and write the report.
 
@@ -38,6 +38,7 @@ def evaluate(
         truncation: psi.
         bundle: as in :meth:`StyleFaceUV.from_pretrained`.
         cost_repeats: repetitions of the section on cost; 0 leaves it out.
+        workers: processes that measure faces, of one thread each.
 
     Returns:
         The path of ``report.md``; ``report.json`` and pictures lie beside it.
@@ -45,12 +46,12 @@ def evaluate(
     Raises:
         WeightsError: a judging network cannot be fetched.
         InvalidArgumentError: the folder holds a run of other settings.
+        StyleFaceUVError: a process ended early.
     """
     model = StyleFaceUV.from_pretrained(bundle)
     settings = _settings(model, seed, truncation)
     store = RecordStore(out / "faces", settings)
-    if not all(store.has(index) for index in range(count)):
-        measure_faces(load_judges(model), store, range(count), seed, truncation)
+    measure_in_processes(Run(store.folder, settings, seed, truncation, bundle), range(count), workers)
     records = [store.read(index) for index in range(count)]
     figures = {"settings": settings | {"count": count}, **summarise(records)}
     atomic_write_bytes(out / "report.json", json.dumps(figures, indent=1, sort_keys=True).encode())

@@ -101,9 +101,9 @@ def test_a_killed_run_redoes_no_finished_face(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(per_face, "measure_face", measure)
     store = RecordStore(tmp_path, {})
     with pytest.raises(KeyboardInterrupt):
-        per_face.measure_faces(_Judges(), store, range(4), 0, 0.7)  # type: ignore[arg-type]
+        list(per_face.measure_faces(_Judges(), store, range(4), 0, 0.7))  # type: ignore[arg-type]
     done.append(-1)
-    per_face.measure_faces(_Judges(), store, range(4), 0, 0.7)  # type: ignore[arg-type]
+    assert list(per_face.measure_faces(_Judges(), store, range(4), 0, 0.7)) == [2, 3]  # type: ignore[arg-type]
     assert done == [0, 1, -1, 2, 3]
 
 
