@@ -32,6 +32,9 @@ FIRST_IRIS = 468
 LANDMARK_COUNT = 478
 _BOUND_ROUNDS = 2
 _HOLD = 1e6
+FIRM_UNITS = ("mouthSmile", "browDown", "browInnerUp", "browOuterUp")
+"""Units that landmarks alone would take for a shape (a wide mouth with raised corners, low brows), which then stays on
+the neutral head: the detector's score, which looks at the picture, decides them."""
 RESTING_SCORES = {
     "eyeSquint": 0.40,
     "eyeBlink": 0.13,
@@ -58,6 +61,7 @@ class FitSettings:
             little, but shows half of the teeth.
         identity_sigma: prior standard deviation of identity coefficients.
         expression_sigma: prior standard deviation of an ARKit weight around its score.
+        firm_sigma: the same for :data:`FIRM_UNITS`.
         other_sigma: the same for units without a score.
         outlier: residual, in tolerances, beyond which a landmark counts less.
     """
@@ -69,6 +73,7 @@ class FitSettings:
     gap_weight: float = 12.0
     identity_sigma: float = 1.0
     expression_sigma: float = 0.20
+    firm_sigma: float = 0.09
     other_sigma: float = 0.08
     outlier: float = 3.0
 
@@ -289,7 +294,7 @@ def expression_prior(
             row = list(names).index(name)
             floor = resting.get(name, 0.0)
             expected[:, row] = ((scores[:, column] - floor) / (1 - floor)).clamp_min(0)
-            sigma[row] = settings.expression_sigma
+            sigma[row] = settings.firm_sigma if name.startswith(FIRM_UNITS) else settings.expression_sigma
     for row, name in enumerate(names):
         if name.startswith("eyeLook"):
             sigma[row] = 2 * settings.expression_sigma

@@ -334,9 +334,7 @@ class Lifter(nn.Module):
         """(1, 1, R, R) in [0, 1]: thin dark lines on the forehead, or beside glasses; stubble is not meant."""
         scale = self.texels.resolution // 256
         foreign = (seen > 0.5) * (explained < 0.5) * self.skin_chart
-        beside = foreign
-        for _ in range(_BESIDE):
-            beside = dilate(beside, 2 * scale)
+        beside = dilate(foreign, _BESIDE * 2 * scale)
         place = torch.maximum(self.forehead, beside * self.above_mouth) * plain_skin(model_texture, self.skin_chart)
         return dark_lines(self.texels.scatter(lifted)[None], 2 * scale) * place
 
