@@ -11,7 +11,13 @@ def _both(name: str, weight: float) -> dict[str, float]:
 
 
 EXPRESSION_PRESETS: Mapping[str, Mapping[str, float]] = {
-    "smile": {**_both("mouthSmile", 0.8), **_both("cheekSquint", 0.45), **_both("eyeSquint", 0.25), "jawOpen": 0.06},
+    "smile": {
+        **_both("mouthSmile", 1.0),
+        **_both("cheekSquint", 0.35),
+        **_both("eyeSquint", 0.25),
+        **_both("mouthUpperUp", 0.3),
+        "jawOpen": 0.06,
+    },
     "surprise": {**_both("browOuterUp", 0.8), "browInnerUp": 0.8, **_both("eyeWide", 0.7), "jawOpen": 0.45},
     "anger": {
         **_both("browDown", 0.95),
@@ -20,6 +26,7 @@ EXPRESSION_PRESETS: Mapping[str, Mapping[str, float]] = {
         **_both("mouthFrown", 0.35),
         **_both("mouthPress", 0.5),
         "mouthShrugUpper": 0.15,
+        "mouthClose": 0.15,
     },
     "sadness": {
         "browInnerUp": 0.9,
@@ -48,7 +55,7 @@ EXPRESSION_PRESETS: Mapping[str, Mapping[str, float]] = {
     },
     "blink": _both("eyeBlink", 1.0),
     "viseme_sil": {},
-    "viseme_PP": {**_both("mouthPress", 0.5), "mouthRollLower": 0.35, "mouthRollUpper": 0.35},
+    "viseme_PP": {**_both("mouthPress", 0.6), "mouthRollLower": 0.2, "mouthRollUpper": 0.2, "mouthClose": 0.2},
     "viseme_FF": {
         "mouthRollLower": 0.55,
         "mouthShrugLower": 0.2,
@@ -68,15 +75,15 @@ EXPRESSION_PRESETS: Mapping[str, Mapping[str, float]] = {
     "viseme_SS": {
         "jawOpen": 0.08,
         **_both("mouthStretch", 0.3),
-        **_both("mouthSmile", 0.12),
+        **_both("mouthSmile", 0.3),
         **_both("mouthLowerDown", 0.3),
         **_both("mouthUpperUp", 0.15),
     },
     "viseme_nn": {"jawOpen": 0.16, **_both("mouthStretch", 0.1), **_both("mouthLowerDown", 0.2)},
     "viseme_RR": {"jawOpen": 0.16, "mouthFunnel": 0.3, "mouthPucker": 0.25, **_both("mouthLowerDown", 0.1)},
     "viseme_aa": {"jawOpen": 0.6, **_both("mouthLowerDown", 0.1), **_both("mouthUpperUp", 0.1)},
-    "viseme_E": {"jawOpen": 0.3, **_both("mouthStretch", 0.3), **_both("mouthSmile", 0.15)},
-    "viseme_I": {"jawOpen": 0.18, **_both("mouthSmile", 0.35), **_both("mouthStretch", 0.2)},
+    "viseme_E": {"jawOpen": 0.3, **_both("mouthStretch", 0.3), **_both("mouthSmile", 0.35)},
+    "viseme_I": {"jawOpen": 0.18, **_both("mouthSmile", 0.8), **_both("mouthStretch", 0.2)},
     "viseme_O": {"jawOpen": 0.4, "mouthFunnel": 0.6, "mouthPucker": 0.2},
     "viseme_U": {"jawOpen": 0.15, "mouthFunnel": 0.35, "mouthPucker": 0.7},
 }

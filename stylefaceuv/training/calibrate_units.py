@@ -105,6 +105,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--root", type=Path, required=True, help="data set folder, fitted with this face model")
     parser.add_argument("--face-model", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    parser.add_argument(
+        "--no-gains", action="store_true", help="leave scaled units alone: a second pass, after new fits"
+    )
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     model = load_face_model(args.face_model)
@@ -114,7 +117,7 @@ def main(arguments: list[str] | None = None) -> None:
             calibrate_pair(model, pair, slope)
             found = {"unit": pair, "weight_per_score": round(slope.weight, 3), "faces": [slope.sober, slope.broad]}
             logging.getLogger(__name__).info("%s", json.dumps(found))
-        for name, gain in GAINS.items():
+        for name, gain in () if args.no_gains else GAINS.items():
             model.expression_basis[list(model.expression_names).index(name)] *= gain
     save_face_model(model, args.out)
 

@@ -224,3 +224,27 @@ def test_an_open_mouth_opens_as_wide_as_its_landmarks() -> None:
     opened, wanted = (points[:, lower, 1] - points[:, upper, 1] for points in (found, landmarks))
     assert float(wanted.mean()) > 10
     assert torch.allclose(opened, wanted, atol=0.1 * float(wanted.mean()))
+
+
+def test_a_smile_stays_in_the_expression() -> None:
+    """A real head: of a broad smile and a mouth that could be the person's own, the score decides which it is."""
+    head = load_face_model()
+    names = list(head.expression_names)
+    smiles = [names.index(name) for name in ("mouthSmileLeft", "mouthSmileRight")]
+    expression, scores = torch.zeros(1, 64), torch.zeros(1, len(BLENDSHAPE_NAMES))
+    expression[0, smiles] = 0.8
+    scores[0, [BLENDSHAPE_NAMES.index(names[unit]) for unit in smiles]] = 0.8
+    pose = start_from(torch.zeros(1, 80), expression, torch.zeros(1, 3), torch.zeros(1, 3))
+
+    def corners(settings: FitSettings, seen_scores: torch.Tensor) -> float:
+        """How far the neutral mouth of the fit is raised, mm."""
+        fitter = LandmarkFitter(head, settings)
+        expected, sigma = expression_prior(seen_scores, BLENDSHAPE_NAMES, names, settings)
+        found = fitter.fit(seen(fitter, pose), CAMERA, fitter.initial(seen(fitter, pose), CAMERA), expected, sigma, 10)
+        neutral = fitter.mean + torch.einsum("nk,kpc->npc", found.identity, fitter.basis[:80])
+        return 100 * float((neutral[0, [61, 291], 1] - fitter.mean[[61, 291], 1]).mean())
+
+    firm, loose = FitSettings(), FitSettings(firm_sigma=FitSettings().expression_sigma)
+    sober = torch.zeros_like(scores)
+    assert abs(corners(firm, scores)) < 0.5
+    assert corners(firm, sober) > 1.2 * corners(loose, sober) > 0
