@@ -4,7 +4,8 @@
 
 Every error is a face's own, so the two models are compared face by face: the mean difference comes with its bootstrap
 interval. As a control the full model is rendered once more with every face wearing the next one's displacement; if
-displacement means something, that is worse.
+displacement means something, that is worse. And the full model paints from the symmetric stylecode, as the paper's text
+has it (its code, and this training, paint both views from the own one).
 """
 
 from __future__ import annotations
@@ -81,18 +82,25 @@ class HeldOutFaces:
     ) -> None:
         self.parts, self.targets = parts, targets
         self.rows = (targets.number % HELD_OUT_EVERY == 0).nonzero()[:, 0]
-        self.views = AtlasViews(parts, targets.w[self.rows], resolution)
+        self.resolution = resolution
         self.scene = Scene(parts, config.picture.size, config.picture.mesh_level)
         self.images = TwoViewImages(root, targets, config.picture.size)
 
     @torch.inference_mode()
-    def paint(self, model: UVGenerator, own_stylecode: bool = True) -> list[UVPrediction]:
-        """The maps of every face, one after the other."""
-        painted = []
-        for place, row in enumerate(tqdm(self.rows.tolist(), desc="paint", unit="face", mininterval=10)):
-            w = self.targets.w[row][None]
-            trunk = self.parts.generator.synthesis_features(w, model.config.trunk_resolution)
-            painted.append(model(trunk, self.views[torch.tensor([place])], w))
+    def paint(self, model: UVGenerator, stylecodes: torch.Tensor) -> list[UVPrediction]:
+        """Paint faces one after the other.
+
+        Args:
+            model: the painter.
+            stylecodes: (n, 512) float, of the held-out faces: their own or the symmetric ones.
+
+        Returns:
+            The n faces' maps.
+        """
+        views, painted = AtlasViews(self.parts, stylecodes, self.resolution), []
+        for row, w in enumerate(tqdm(stylecodes, desc="paint", unit="face", mininterval=10)):
+            trunk = self.parts.generator.synthesis_features(w[None], model.config.trunk_resolution)
+            painted.append(model(trunk, views[torch.tensor([row])], w[None]))
         return painted
 
     @torch.inference_mode()
@@ -132,12 +140,14 @@ def compare(faces: HeldOutFaces, full: UVGenerator, without: UVGenerator) -> lis
         full: trained with displacement.
         without: trained the same way without; its displacement is not used.
     """
-    maps = faces.paint(full)
+    own, other = faces.targets.w[faces.rows], faces.targets.w_sym[faces.rows]
+    maps = faces.paint(full, own)
     variants = {
         "full": maps,
-        "trained without displacement": without_displacement(faces.paint(without)),
+        "trained without displacement": without_displacement(faces.paint(without, own)),
         "full, displacement shuffled": shuffled_displacement(maps),
         "full, displacement removed": without_displacement(maps),
+        "full, painted from the symmetric stylecode": faces.paint(full, other),
     }
     errors = {name: faces.errors(variant) for name, variant in variants.items()}
     millimetres = torch.stack([one.displacement.norm(dim=1).mean() for one in maps])
