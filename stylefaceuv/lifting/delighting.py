@@ -17,6 +17,10 @@ LUMINANCE = (0.2126, 0.7152, 0.0722)
 
 SMALLEST_SHADING = 0.08
 _SLOW = 22
+SKIN_RED_TO_GREEN = (1.45, 2.3)
+SKIN_GREEN_TO_BLUE = (1.2, 1.75)
+"""Ratios of linear sRGB that skin has under neutral light. The two skins of the ColorChecker, 1.8 and 2.0, 1.4 and
+1.45, lie within; melanin and blood absorb blue more than green and green more than red, so both are above 1."""
 
 
 def luminance(linear: torch.Tensor, dim: int = -1) -> torch.Tensor:
@@ -83,6 +87,23 @@ def _centred(ratio: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     if not bool(sure.any()):
         return ratio
     return ratio / ratio[0, :, sure].median(dim=1).values[None, :, None, None]
+
+
+def tint_no_skin_has(tone: torch.Tensor) -> torch.Tensor:
+    """Return the colour of light that a tone must be seen in, to be no bluer, greener or redder than skin.
+
+    Args:
+        tone: (3,) float, linear RGB above 0, of skin.
+
+    Returns:
+        (3,) float, green 1: ``tone`` over it has its ratios within ``SKIN_RED_TO_GREEN`` and ``SKIN_GREEN_TO_BLUE``.
+        Ones where it has them already.
+    """
+    red, green, blue = tone.clamp_min(1e-4).unbind()
+    red_to_green, green_to_blue = red / green, green / blue
+    red_tint = red_to_green / red_to_green.clamp(*SKIN_RED_TO_GREEN)
+    blue_tint = green_to_blue.clamp(*SKIN_GREEN_TO_BLUE) / green_to_blue
+    return torch.stack([red_tint, torch.ones_like(red_tint), blue_tint])
 
 
 def fix_gain(sh_coefficients: torch.Tensor, normals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoFit, AlbedoModel
 from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask, with_hair
-from stylefaceuv.lifting.delighting import even_out, fix_gain, luminance, shading
+from stylefaceuv.lifting.delighting import even_out, fix_gain, luminance, shading, tint_no_skin_has
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
@@ -311,7 +311,7 @@ class Lifter(nn.Module):
         return lighting, replace(fit, weights=weight[None, None] * (1 - self.albedo_model.unexplained(delit, fit)))
 
     def _white_balance(self, albedo: torch.Tensor, trusted: torch.Tensor) -> torch.Tensor:
-        """(3,) colour of the light: half of what sets the skin's tone apart from the mean skin's."""
+        """(3,) colour of the light: half of what sets a tone apart from the mean skin's, and all that no skin has."""
         sure = trusted > 0.5
         if int(sure.sum()) < 16:
             return torch.ones_like(albedo[0])
@@ -319,6 +319,7 @@ class Lifter(nn.Module):
         own = albedo[sure].mean(dim=0)
         cast = (own / luminance(own)) / (usual / luminance(usual))
         tint = cast.clamp(0.5, 2.0) ** _CAST_SHARE
+        tint = tint * tint_no_skin_has(own / tint)
         return tint * luminance(own / tint) / luminance(own)
 
     def matte_map(self) -> torch.Tensor:

@@ -7,7 +7,16 @@ import torch
 import torch.nn.functional as functional
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
-from stylefaceuv.lifting.delighting import SMALLEST_SHADING, even_out, fix_gain, luminance, shading
+from stylefaceuv.lifting.delighting import (
+    SKIN_GREEN_TO_BLUE,
+    SKIN_RED_TO_GREEN,
+    SMALLEST_SHADING,
+    even_out,
+    fix_gain,
+    luminance,
+    shading,
+    tint_no_skin_has,
+)
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.rendering.light_presets import light_preset
 from stylefaceuv.rendering.lighting import ambient_light, directional_light
@@ -121,3 +130,20 @@ def test_a_slow_tint_is_taken_out_and_a_fine_one_and_the_skins_own_tone_stay() -
     fine = evened[..., 64:192] - functional.avg_pool2d(evened, 9, stride=1, padding=4)[..., 64:192]
     assert float(fine.std()) > 0.02
     torch.testing.assert_close(evened.mean((0, 2, 3)), skin[0, :, 0, 0], atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("tone", [(194, 150, 130), (115, 82, 68), (224, 172, 148)])
+def test_skin_tones_are_left_alone(tone: tuple[int, int, int]) -> None:
+    linear = srgb_to_linear(torch.tensor(tone) / 255)
+    torch.testing.assert_close(tint_no_skin_has(linear), torch.ones(3))
+
+
+@pytest.mark.parametrize("tone", [(175, 135, 140), (120, 160, 130), (230, 90, 60), (200, 150, 70), (60, 60, 200)])
+def test_a_tint_that_no_skin_has_is_light_and_a_second_look_finds_none(tone: tuple[int, int, int]) -> None:
+    linear = srgb_to_linear(torch.tensor(tone, dtype=torch.float64) / 255)
+    skin = linear / tint_no_skin_has(linear)
+    red_to_green, green_to_blue = float(skin[0] / skin[1]), float(skin[1] / skin[2])
+    assert SKIN_RED_TO_GREEN[0] - 1e-9 <= red_to_green <= SKIN_RED_TO_GREEN[1] + 1e-9
+    assert SKIN_GREEN_TO_BLUE[0] - 1e-9 <= green_to_blue <= SKIN_GREEN_TO_BLUE[1] + 1e-9
+    assert not torch.allclose(skin, linear)
+    torch.testing.assert_close(tint_no_skin_has(skin), torch.ones(3, dtype=torch.float64))
