@@ -39,7 +39,7 @@ def _smile(face: Face, size: int) -> Picture:
 
 def _clay(face: Face, size: int) -> Picture:
     view = {"yaw": 25.0, "pitch": 0.0, "roll": 0.0}
-    return face.render(size=size, **view, expression="neutral", lighting="studio", shading="clay")
+    return face.render(size=size, **view, expression="neutral", lighting="left", shading="clay")
 
 
 COLUMNS: tuple[tuple[str, Callable[[Face, int], Picture]], ...] = (
