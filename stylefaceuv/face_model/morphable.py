@@ -71,6 +71,8 @@ class MorphableModel(LinearFaceModel):
         identity_mirror_sign: (80,) float32 buffer.
         expression_mirror: (64,) int64 buffer.
         neck_ring: (R,) int64 buffer, cage vertices of the open edge at the neck, in order.
+        quads: (Q, 4) int64 buffer, of the cage.
+        quad_part: (Q,) int64 buffer, index into ``PART_NAMES``.
         origin_in_makehuman: (3,) float32 buffer, decimetres.
     """
 
@@ -78,6 +80,8 @@ class MorphableModel(LinearFaceModel):
     identity_mirror_sign: torch.Tensor
     expression_mirror: torch.Tensor
     neck_ring: torch.Tensor
+    quads: torch.Tensor
+    quad_part: torch.Tensor
     origin_in_makehuman: torch.Tensor
 
     def __init__(self, tensors: HeadTensors, expression_names: tuple[str, ...]) -> None:

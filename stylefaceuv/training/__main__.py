@@ -17,6 +17,7 @@ STAGES = {
     "cranium": "stylefaceuv.training.round_cranium",
     "close-lids": "stylefaceuv.training.close_lids",
     "calibrate-units": "stylefaceuv.training.calibrate_units",
+    "raise-brows": "stylefaceuv.training.raise_brows",
     "mapper": "stylefaceuv.training.mapper",
     "albedo": "stylefaceuv.training.albedo",
     "yaw": "stylefaceuv.training.yaw",
