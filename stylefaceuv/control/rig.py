@@ -26,7 +26,8 @@ class FaceRig:
     def __init__(self, model: MorphableModel) -> None:
         self._model = model
         self._eyes = EyeRig(model)
-        self._blinks = torch.tensor([name.startswith("eyeBlink") for name in model.expression_names])
+        blinks = [name.startswith("eyeBlink") for name in model.expression_names]
+        self._blinks = torch.tensor(blinks, device=model.mean.device)
         known = [rims for rims in (EYE_LEFT, EYE_RIGHT, LIPS) if rims.unit in model.expression_names]
         self._contacts = [contact for rims in known if (contact := RimContact(model, rims)).closes]
 

@@ -50,7 +50,7 @@ def _spread(points: torch.Tensor, centres: torch.Tensor, radius: float, damping:
     def kernel(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         return torch.exp(-0.5 * (torch.cdist(a, b) / radius) ** 2)
 
-    system = kernel(centres, centres).double() + damping * torch.eye(len(centres), dtype=torch.float64)
+    system = kernel(centres, centres).double() + damping * torch.eye(len(centres), dtype=torch.float64, device=centres.device)
     return torch.linalg.solve(system, kernel(points, centres).double().T).T.to(points.dtype)
 
 

@@ -100,7 +100,7 @@ def view_texels(
     surface = texels.interpolate(torch.cat([screen, world_normals, world_vertices], dim=1))
     pixel, depth, normal, position = surface.split([2, 1, 3, 3], dim=1)
     normal = functional.normalize(normal, dim=1)
-    to_camera = functional.normalize(camera.position - position, dim=1)
+    to_camera = functional.normalize(camera.position.to(position) - position, dim=1)
     facing = (normal * to_camera).sum(dim=1)
     near_skin, near_eye, cover = _sample(_clearance_maps(fragments.inverse_depth[0]), pixel).split(1, dim=1)
     is_eye = (texels.part == _EYE_PARTS[0]) | (texels.part == _EYE_PARTS[1])
