@@ -50,7 +50,8 @@ def _spread(points: torch.Tensor, centres: torch.Tensor, radius: float, damping:
     def kernel(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         return torch.exp(-0.5 * (torch.cdist(a, b) / radius) ** 2)
 
-    system = kernel(centres, centres).double() + damping * torch.eye(len(centres), dtype=torch.float64, device=centres.device)
+    kernels = kernel(centres, centres).double()
+    system = kernels + damping * torch.eye(len(centres), dtype=kernels.dtype, device=kernels.device)
     return torch.linalg.solve(system, kernel(points, centres).double().T).T.to(points.dtype)
 
 

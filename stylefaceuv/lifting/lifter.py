@@ -65,11 +65,13 @@ class LiftedFace:
         diffuse: (3, R, R) float in [0, 1], sRGB, delit, complete.
         confidence: (R, R) float in [0, 1], how well each texel was seen.
         lighting: (9, 3) float, the photo's light, gain fixed to the albedo.
+        second_lighting: (9, 3) float, the same of the second photo; None where there was none.
     """
 
     diffuse: torch.Tensor
     confidence: torch.Tensor
     lighting: torch.Tensor
+    second_lighting: torch.Tensor | None = None
 
 
 class Lifter(nn.Module):
@@ -158,18 +160,19 @@ class Lifter(nn.Module):
             keep_hair: paint the photo's hair on forehead and scalp instead of completing bare skin.
 
         Returns:
-            The complete diffuse map, its confidence and the light of the own view.
+            The complete diffuse map, its confidence and the light of each view.
 
         Raises:
             InvalidArgumentError: an image is not (3, H, W).
         """
         texels, lifted, lighting, fit = self._lift(own)
+        second_lighting = None
         if other is not None:
-            texels, lifted, fit = self._join(texels, lifted, fit, other)
+            texels, lifted, fit, second_lighting = self._join(texels, lifted, fit, other)
         if painted is not None:
             fit = self._compare(lifted, texels, fit, painted)
         diffuse, confidence = self._assemble(lifted, texels, fit, keep_hair)
-        return LiftedFace(diffuse, confidence, lighting)
+        return LiftedFace(diffuse, confidence, lighting, second_lighting)
 
     def _lift(self, photo: Photo) -> tuple[LiftedTexels, torch.Tensor, torch.Tensor, AlbedoFit]:
         """What a photo shows, delit (T, 3), its light (9, 3) and the albedo model's fit."""
@@ -182,9 +185,9 @@ class Lifter(nn.Module):
 
     def _join(
         self, texels: LiftedTexels, lifted: torch.Tensor, fit: AlbedoFit, other: Photo
-    ) -> tuple[LiftedTexels, torch.Tensor, AlbedoFit]:
-        """Fill skin that the own view does not see from the other one."""
-        more, also, _, second = self._lift(other)
+    ) -> tuple[LiftedTexels, torch.Tensor, AlbedoFit, torch.Tensor]:
+        """Fill skin that the own view does not see from the other one; also returns the other one's light."""
+        more, also, lighting, second = self._lift(other)
         weights = [self._skin_weight(view, one) for view, one in ((texels, fit), (more, second))]
         maps = [self.texels.scatter(colors)[None] for colors in (lifted, also)]
         joined, weight = join_views(maps[0], weights[0], maps[1], weights[1])
@@ -192,7 +195,7 @@ class Lifter(nn.Module):
         lifted = torch.where(is_skin, self.texels.gather(joined[0]), lifted)
         seen = torch.maximum(texels.confidence, self.texels.gather(weight[0])[:, 0])
         explained = torch.maximum(fit.weights, functional.adaptive_avg_pool2d(weight, fit.weights.shape[-1]))
-        return replace(texels, confidence=seen), lifted, replace(fit, weights=explained)
+        return replace(texels, confidence=seen), lifted, replace(fit, weights=explained), lighting
 
     def _compare(self, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit, painted: torch.Tensor) -> AlbedoFit:
         """Let the painted map stand for the fit, and drop what is much darker in the photo than in it."""

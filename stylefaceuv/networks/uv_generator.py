@@ -221,8 +221,9 @@ class UVGenerator(nn.Module):
 
     def base_texture(self, style: torch.Tensor) -> torch.Tensor:
         """Complete low-resolution albedo of normalised stylecodes (N, style_dim), enlarged; (N, 3, R, R)."""
-        small = self.base_mean + torch.einsum("nk,kchw->nchw", self.base_weights(style), self.base)
-        return self._enlarge(small)
+        with torch.autocast(style.device.type, enabled=False):  # steps of half precision would show in smooth skin
+            small = self.base_mean + torch.einsum("nk,kchw->nchw", self.base_weights(style), self.base)
+            return self._enlarge(small)
 
     def _enlarge(self, small: torch.Tensor) -> torch.Tensor:
         size = (self.config.resolution, self.config.resolution)

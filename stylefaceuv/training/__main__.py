@@ -22,6 +22,7 @@ STAGES = {
     "albedo": "stylefaceuv.training.albedo",
     "yaw": "stylefaceuv.training.yaw",
     "targets": "stylefaceuv.training.uv_targets",
+    "shards": "stylefaceuv.training.make_shards",
     "mapper-lighting": "stylefaceuv.training.mapper_lighting",
     "uv-warm": "stylefaceuv.training.uv_warm_start",
     "uv": "stylefaceuv.training.uv_second_stage",

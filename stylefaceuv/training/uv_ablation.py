@@ -21,13 +21,14 @@ from tqdm import tqdm
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.networks.uv_generator import UVGenerator, UVPrediction, load_uv_generator
+from stylefaceuv.training.atlas_views import AtlasViews
 from stylefaceuv.training.uv_config import UVTrainingConfig, read_config
 from stylefaceuv.training.uv_dataset import TargetSet, read_targets
+from stylefaceuv.training.uv_images import TwoViewImages
 from stylefaceuv.training.uv_losses import photometric_loss
 from stylefaceuv.training.uv_masks import mask_in_view
 from stylefaceuv.training.uv_scene import Scene
-from stylefaceuv.training.uv_second_stage import TwoViewImages
-from stylefaceuv.training.uv_warm_start import HELD_OUT_EVERY, AtlasViews
+from stylefaceuv.training.uv_warm_start import HELD_OUT_EVERY
 
 VIEWS = ("own", "symmetric")
 
@@ -84,7 +85,7 @@ class HeldOutFaces:
         self.rows = (targets.number % HELD_OUT_EVERY == 0).nonzero()[:, 0]
         self.resolution = resolution
         self.scene = Scene(parts, config.picture.size, config.picture.mesh_level)
-        self.images = TwoViewImages(root, targets, config.picture.size)
+        self.images = TwoViewImages(root, targets, config.picture.size, torch.device("cpu"), self.rows)
 
     @torch.inference_mode()
     def paint(self, model: UVGenerator, stylecodes: torch.Tensor) -> list[UVPrediction]:

@@ -25,6 +25,7 @@ class LossWeights:
     displacement_size: float
     displacement_roughness: float
     target: float
+    view_agreement: float
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Schedule:
     displacement_learning_rate: float
     discriminator_learning_rate: float
     average: float
+    final_rate: float
     steps: int
     checkpoint_every: int
 

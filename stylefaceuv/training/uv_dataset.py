@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.training.uv_targets import SUFFIX
 from stylefaceuv.weights_file import load_tensors
+
+_MOVED = ("w", "w_sym", "diffuse", "confidence", "lighting", "lighting_sym")
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,10 @@ class TargetSet:
     def __len__(self) -> int:
         return len(self.w)
 
-    def symmetric_images(self, rows: torch.Tensor) -> torch.Tensor:
-        """Decode images of the symmetric view, (len(rows), 3, 512, 512) float in [0, 1]."""
-        decoded = [np.asarray(Image.open(io.BytesIO(self.jpeg[row])).convert("RGB")) for row in rows.tolist()]
-        return torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2).float() / 255
+    def to(self, device: torch.device) -> TargetSet:
+        """The same faces with stylecodes, maps and light on a device; numbers and files stay where they are."""
+        moved = {name: getattr(self, name).to(device) for name in _MOVED}
+        return replace(self, **moved)
 
 
 def read_targets(root: Path, limit: int | None = None) -> TargetSet:

@@ -88,6 +88,21 @@ def albedo_prior(diffuse: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
     return slow.abs().mean() + steps
 
 
+def view_agreement(first: torch.Tensor, second: torch.Tensor, both: torch.Tensor) -> torch.Tensor:
+    """How far two albedos of one head differ, painted from the stylecodes of its two views.
+
+    Args:
+        first: (N, 3, R, R) float, sRGB.
+        second: (N, 3, R, R) float, sRGB.
+        both: (N, 1, R, R) float, not negative: where both views see skin.
+
+    Returns:
+        Scalar: mean absolute difference, weighted by ``both``, averaged over faces.
+    """
+    difference = (first - second).abs().mean(dim=1, keepdim=True)
+    return ((difference * both).sum((1, 2, 3)) / both.sum((1, 2, 3)).clamp_min(1e-6)).mean()
+
+
 def displacement_size(displacement: torch.Tensor) -> torch.Tensor:
     """Prefer small displacement.
 

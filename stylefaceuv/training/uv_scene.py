@@ -43,7 +43,9 @@ class Scene:
     def __init__(self, parts: Components, size: int, level: int) -> None:
         self.model, self.level = parts.face_model, level
         self.topology = parts.face_model.topology(level)
-        self.renderer, self.camera = Renderer(supersample=1), Camera.portrait(size, size)
+        # The compiled rasteriser on the CPU is faster than the torch one even if vertices and fragments have to travel.
+        self.renderer = Renderer(backend="numba", supersample=1)
+        self.camera = Camera.portrait(size, size)
 
     def render(self, maps: UVPrediction, identity: torch.Tensor, view: FaceCoefficients) -> ViewPicture:
         """Render maps.

@@ -5,30 +5,36 @@
 Both views render the same maps G(w) and the same identity; pose, expression and light of the symmetric view come from
 F3D(w_sym) (StyleFaceUV, section 3.3). Masks weigh the losses; what the first stage lifted keeps hair, glasses and hats
 out of the albedo. ``--no-displacement`` trains the same without displacement, for the ablation.
+
+On a GPU: ``--device cuda --precision bf16``. On several: ``accelerate launch -m stylefaceuv.training uv ...``: the
+batch is shared among the processes, which draw the same faces and average their gradients.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
 from stylefaceuv.bundle import Bundle
-from stylefaceuv.components import Components, load_components
-from stylefaceuv.networks.uv_generator import UVGenerator, UVPrediction, load_uv_generator
+from stylefaceuv.components import Components, load_components, resolve_device
+from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction, load_uv_generator
+from stylefaceuv.training.atlas_views import AtlasViews
 from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
-from stylefaceuv.training.dataset import FaceShards
 from stylefaceuv.training.discriminator import discriminator_for
 from stylefaceuv.training.feature_networks import FeatureNetwork, load_feature_network
 from stylefaceuv.training.run_log import log_metrics, save_grid
 from stylefaceuv.training.uv_config import DEFAULT_CONFIG, UVTrainingConfig, read_config
 from stylefaceuv.training.uv_dataset import TargetSet, read_targets
+from stylefaceuv.training.uv_images import TwoViewImages
 from stylefaceuv.training.uv_losses import (
     albedo_prior,
     discriminator_loss,
@@ -38,52 +44,29 @@ from stylefaceuv.training.uv_losses import (
     gradient_penalty,
     perceptual_loss,
     photometric_loss,
+    view_agreement,
 )
 from stylefaceuv.training.uv_masks import accessed_texels, mask_in_view, view_masks
 from stylefaceuv.training.uv_scene import Scene, ViewPicture
-from stylefaceuv.training.uv_warm_start import HELD_OUT_EVERY, AtlasViews, save_generator
+from stylefaceuv.training.uv_warm_start import HELD_OUT_EVERY, save_generator
 
 Terms = dict[str, torch.Tensor]
-
-
-class TwoViewImages:
-    """The StyleGAN2 images of both views, decoded on demand.
-
-    Args:
-        root: folder of the data set.
-        targets: its targets.
-        size: edge of the pictures, pixels.
-    """
-
-    def __init__(self, root: Path, targets: TargetSet, size: int) -> None:
-        self.targets, self.size = targets, size
-        self.shards = FaceShards(root)
-
-    def own(self, rows: torch.Tensor) -> torch.Tensor:
-        """(n, 3, S, S) float in [0, 1], sRGB."""
-        numbers = self.targets.number[rows].tolist()
-        images = [torch.from_numpy(self.shards[number].image().copy()) for number in numbers]
-        return self._shrink(torch.stack(images).permute(0, 3, 1, 2).float() / 255)
-
-    def symmetric(self, rows: torch.Tensor) -> torch.Tensor:
-        """(n, 3, S, S) float in [0, 1], sRGB."""
-        return self._shrink(self.targets.symmetric_images(rows))
-
-    def _shrink(self, images: torch.Tensor) -> torch.Tensor:
-        return functional.adaptive_avg_pool2d(images, self.size)
+HELD_OUT = 64
+"""Held-out faces that are looked at."""
 
 
 class SecondStage:
     """The stage's state and its loop.
 
     Args:
-        parts: frozen networks and the face model.
+        parts: frozen networks and the face model, on the accelerator's device.
         model: from the first stage.
         targets: faces; one in 48 is held out.
         root: folder of the data set.
         config: constants.
         run: folder of the run.
-        features: of the perceptual loss; None trains without it.
+        features: of the perceptual loss, on the accelerator's device; None trains without it.
+        accelerator: device, precision and processes; None is the CPU alone.
         displacement: False trains without.
         seed: of the order of faces.
     """
@@ -97,42 +80,77 @@ class SecondStage:
         config: UVTrainingConfig,
         run: Path,
         features: FeatureNetwork | None,
+        accelerator: Accelerator | None = None,
         displacement: bool = True,
         seed: int = 0,
     ) -> None:
-        self.parts, self.model, self.targets, self.config, self.run = parts, model, targets, config, run
+        self.accelerator = accelerator or Accelerator(cpu=True)
+        device = self.device = self.accelerator.device
+        self.parts, self.model, self.config, self.run = parts, model.to(device), config, run
         self.features, self.displacement = features, displacement
         self.scene = Scene(parts, config.picture.size, config.picture.mesh_level)
-        self.images = TwoViewImages(root, targets, config.picture.size)
-        self.views = AtlasViews(parts, targets.w, model.config.resolution)
+        self.images = TwoViewImages(root, targets, config.picture.size, device)
+        self.views, self.symmetric_views = self._views(targets)
+        self.targets = targets.to(device)
         torch.manual_seed(seed)
-        self.judge = discriminator_for(config.picture.size) if config.loss.adversarial else None
+        self.judge = discriminator_for(config.picture.size).to(device) if config.loss.adversarial else None
         rates = config.schedule
         relief = {id(parameter) for parameter in model.relief.parameters()}
         groups: list[dict[str, Any]] = [
             {"params": [one for one in model.parameters() if id(one) not in relief]},
             {"params": list(model.relief.parameters()), "lr": rates.displacement_learning_rate},
         ]
-        self.optimizer = torch.optim.Adam(groups, lr=rates.learning_rate, betas=(0.0, 0.99))
+        fused = device.type == "cuda"
+        self.optimizer = torch.optim.Adam(groups, lr=rates.learning_rate, betas=(0.0, 0.99), fused=fused)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.average = WeightAverage(model, rates.average)
         self.source = torch.Generator().manual_seed(seed)
         self.kept: dict[str, object] = {"model": model, "optimizer": self.optimizer, "average": self.average}
         if self.judge is not None:
             speed = rates.discriminator_learning_rate
-            self.judge_optimizer = torch.optim.Adam(self.judge.parameters(), lr=speed, betas=(0.0, 0.99))
+            self.judge_optimizer = torch.optim.Adam(self.judge.parameters(), lr=speed, betas=(0.0, 0.99), fused=fused)
             self.kept |= {"judge": self.judge, "judge_optimizer": self.judge_optimizer}
         held = targets.number % HELD_OUT_EVERY == 0
-        self.held, self.trained = held.nonzero()[:, 0][:32], (~held).nonzero()[:, 0]
+        self.held, self.trained = held.nonzero()[:HELD_OUT, 0].to(device), (~held).nonzero()[:, 0]
+
+    def _views(self, targets: TargetSet) -> tuple[AtlasViews, AtlasViews | None]:
+        """Views of both stylecodes; those of the symmetric one where the losses ask for them."""
+        on_cpu = load_components(Bundle.open(None), torch.device("cpu")) if self.device.type != "cpu" else self.parts
+        side = self.model.config.resolution
+        own = AtlasViews(on_cpu, targets.w, side, self.device)
+        asked = self.config.loss.view_agreement > 0
+        return own, AtlasViews(on_cpu, targets.w_sym, side, self.device) if asked else None
 
     def paint(self, rows: torch.Tensor, model: UVGenerator | None = None) -> tuple[UVPrediction, torch.Tensor]:
         """Maps of some faces, and their base."""
         model, w = model or self.model, self.targets.w[rows]
+        return self._paint(model, w, self.views[rows]), model.base_texture((w - model.style_mean) / model.style_spread)
+
+    def _paint(self, model: UVGenerator, w: torch.Tensor, view: AtlasView) -> UVPrediction:
         with torch.no_grad():
             trunk = self.parts.generator.synthesis_features(w, model.config.trunk_resolution)
-        maps = model(trunk, self.views[rows], w)
-        if not self.displacement:
-            maps = UVPrediction(maps.diffuse, torch.zeros_like(maps.displacement))
-        return maps, model.base_texture((w - model.style_mean) / model.style_spread)
+        with self.accelerator.autocast():
+            maps = model(trunk, view, w)
+        relief = maps.displacement.float()
+        return UVPrediction(maps.diffuse.float(), relief if self.displacement else torch.zeros_like(relief))
+
+    def agreement(self, rows: torch.Tensor, maps: UVPrediction, model: UVGenerator | None = None) -> torch.Tensor:
+        """Difference of the albedos painted from w and from w_sym where both views see skin; scalar.
+
+        Args:
+            rows: of the targets.
+            maps: painted from w.
+            model: paints from w_sym; None is the one that is trained.
+        """
+        assert self.symmetric_views is not None
+        first, second = self.views[rows], self.symmetric_views[rows]
+        other = self._paint(model or self.model, self.targets.w_sym[rows], second)
+        both = first.visibility * second.visibility * self._sure(rows)
+        return view_agreement(maps.diffuse, other.diffuse, both)
+
+    def _sure(self, rows: torch.Tensor) -> torch.Tensor:
+        """(n, 1, R, R) float in [0, 1]: how sure the lifted texture is skin."""
+        return self.targets.confidence[rows].float()[:, None] / 255
 
     def pictures(self, rows: torch.Tensor, maps: UVPrediction) -> tuple[ViewPicture, ViewPicture]:
         """Both views of painted faces."""
@@ -142,7 +160,7 @@ class SecondStage:
 
     def masks(self, rows: torch.Tensor, views: tuple[ViewPicture, ViewPicture]) -> tuple[torch.Tensor, torch.Tensor]:
         """Weights of both views' pixels: the paper's masks, times what is surely skin."""
-        sure = self.targets.confidence[rows].float()[:, None] / 255
+        sure = self._sure(rows)
         size = sure.shape[-1]
         seen = [accessed_texels(view.uv, view.alpha, size) for view in views]
         own, other = view_masks(seen[0], seen[1])
@@ -162,6 +180,8 @@ class SecondStage:
             "displacement_roughness": weights.displacement_roughness * displacement_roughness(maps.displacement),
             "target": weights.target * self._target_loss(rows, maps),
         }
+        if weights.view_agreement:
+            terms["view_agreement"] = weights.view_agreement * self.agreement(rows, maps)
         composites = []
         targets = (self.images.own(rows), self.images.symmetric(rows))
         shares = (("own", 1.0), ("symmetric", weights.symmetric_view))
@@ -178,44 +198,71 @@ class SecondStage:
         return terms, composites
 
     def _target_loss(self, rows: torch.Tensor, maps: UVPrediction) -> torch.Tensor:
-        sure = self.targets.confidence[rows].float()[:, None] / 255
         goal = self.targets.diffuse[rows].float() / 255
-        return ((maps.diffuse - goal).abs() * (0.2 + sure)).mean()
+        return ((maps.diffuse - goal).abs() * (0.2 + self._sure(rows))).mean()
 
     def fit(self, max_minutes: float) -> None:
         """Train until the steps are done or the time is over; a checkpoint is written at the end too."""
         rates = self.config.schedule
         step = resume(self.run / "checkpoint.pt", self.kept, self.source)
-        began = time.monotonic()
-        with tqdm(total=rates.steps, initial=step, unit="step", mininterval=10) as bar:
-            while step < rates.steps and time.monotonic() - began < 60 * max_minutes:
+        if step == 0:
+            self._judge_held_out(0)
+        began, main = time.monotonic(), self.accelerator.is_main_process
+        with tqdm(total=rates.steps, initial=step, unit="step", mininterval=10, disable=not main) as bar:
+            while step < rates.steps and not self._out_of_time(began, max_minutes):
                 metrics = self._step(step)
                 step += 1
                 bar.update()
-                if step % 5 == 0:
-                    log_metrics(self.run / "metrics.jsonl", step, metrics)
+                if step % 5 == 0 and main:
+                    log_metrics(self.run / "metrics.jsonl", step, {name: float(one) for name, one in metrics.items()})
                 if step % rates.checkpoint_every == 0:
                     self._save(step)
-        self._save(step)
+        if step % rates.checkpoint_every:
+            self._save(step)
+
+    def _out_of_time(self, began: float, max_minutes: float) -> bool:
+        """The first clock to run out stops all."""
+        late = torch.tensor(float(time.monotonic() - began > 60 * max_minutes), device=self.device)
+        return bool(self.accelerator.reduce(late, "sum") > 0)
 
     def _draw(self) -> torch.Tensor:
+        """Rows of this process's share of the batch; all processes draw the same batch."""
         count = self.config.schedule.batch
-        return self.trained[torch.randint(len(self.trained), (count,), generator=self.source)]
+        rows = self.trained[torch.randint(len(self.trained), (count,), generator=self.source)]
+        return rows[self.accelerator.process_index :: self.accelerator.num_processes].to(self.device)
 
-    def _step(self, step: int) -> dict[str, float]:
+    def _step(self, step: int) -> Terms:
+        self._set_rates(step)
         rows = self._draw()
         terms, composites = self.terms(rows)
         self.optimizer.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
+        self._share_gradients(self.model)
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.average.update(self.model)
-        metrics = {name: float(term.detach()) for name, term in terms.items()}
+        metrics = {name: term.detach() for name, term in terms.items()}
         if self.judge is not None and step % self.config.schedule.generator_per_discriminator == 0:
             metrics["discriminator"] = self._teach_judge(step, rows, torch.cat(composites))
         return metrics
 
-    def _teach_judge(self, step: int, rows: torch.Tensor, fake: torch.Tensor) -> float:
+    def _set_rates(self, step: int) -> None:
+        """Cosine from the full rates to ``final_rate`` of them."""
+        rates = self.config.schedule
+        share = rates.final_rate + (1 - rates.final_rate) * (1 + math.cos(math.pi * step / rates.steps)) / 2
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = share * rate
+        if self.judge is not None:
+            self.judge_optimizer.param_groups[0]["lr"] = share * rates.discriminator_learning_rate
+
+    def _share_gradients(self, network: nn.Module) -> None:
+        """Average the gradients over the processes."""
+        if self.accelerator.num_processes > 1:
+            for parameter in network.parameters():
+                if parameter.grad is not None:
+                    parameter.grad = self.accelerator.reduce(parameter.grad, "mean")
+
+    def _teach_judge(self, step: int, rows: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
         assert self.judge is not None
         rates = self.config.schedule
         real = torch.cat([self.images.own(rows), self.images.symmetric(rows)])
@@ -227,32 +274,43 @@ class SecondStage:
             loss = loss + self.config.loss.r1_gamma * rates.r1_every * gradient_penalty(real, scores)
         self.judge_optimizer.zero_grad()
         loss.backward()
+        self._share_gradients(self.judge)
         self.judge_optimizer.step()
-        return float(loss.detach())
+        return loss.detach()
 
     @torch.no_grad()
     def held_out_errors(self, model: UVGenerator) -> dict[str, torch.Tensor]:
-        """Photometric error of each held-out face in both views: (n,) float by view."""
-        errors: dict[str, list[torch.Tensor]] = {"own": [], "symmetric": []}
+        """Photometric error of each held-out face in both views, and how far its two albedos differ: (n,) each."""
+        errors: dict[str, list[torch.Tensor]] = {"own": [], "symmetric": [], "agreement": []}
         for row in self.held:
             rows = row[None]
-            views = self.pictures(rows, self.paint(rows, model)[0])
+            maps = self.paint(rows, model)[0]
+            views = self.pictures(rows, maps)
             goals = (self.images.own(rows), self.images.symmetric(rows))
-            for name, view, goal, mask in zip(errors, views, goals, self.masks(rows, views), strict=True):
+            for name, view, goal, mask in zip(("own", "symmetric"), views, goals, self.masks(rows, views), strict=True):
                 errors[name].append(photometric_loss(view.color, goal, mask))
-        return {name: torch.stack(values) for name, values in errors.items()}
+            if self.symmetric_views is not None:
+                errors["agreement"].append(self.agreement(rows, maps, model))
+        return {name: torch.stack(values).cpu() for name, values in errors.items() if values}
 
     def averaged(self) -> UVGenerator:
         """The model with averaged weights."""
-        model = UVGenerator(self.model.config)
+        model = UVGenerator(self.model.config).to(self.device)
         model.load_state_dict(self.average.values)
         return model
 
-    @torch.no_grad()
     def _save(self, step: int) -> None:
-        save_checkpoint(self.run / "checkpoint.pt", step, self.kept, self.source)
+        if self.accelerator.is_main_process:
+            save_checkpoint(self.run / "checkpoint.pt", step, self.kept, self.source)
+            save_generator(self.run / "uv_generator.safetensors", self.averaged())
+        self._judge_held_out(step)
+        self.accelerator.wait_for_everyone()
+
+    @torch.no_grad()
+    def _judge_held_out(self, step: int) -> None:
+        if not self.accelerator.is_main_process or len(self.held) == 0:
+            return
         model = self.averaged()
-        save_generator(self.run / "uv_generator.safetensors", model)
         errors = self.held_out_errors(model)
         log_metrics(
             self.run / "metrics.jsonl", step, {f"held_out_{name}": float(e.mean()) for name, e in errors.items()}
@@ -279,18 +337,25 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--perceptual-weights", type=Path, default=None)
     parser.add_argument("--max-minutes", type=float, default=1e9)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--precision", choices=("no", "bf16"), default="no", help="of the painters: no is float32")
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     args.run.mkdir(parents=True, exist_ok=True)
     config = read_config(args.config)
-    parts = load_components(Bundle.open(args.bundle), torch.device("cpu"))
+    on_cpu = resolve_device(args.device).type == "cpu"
+    if not on_cpu:
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+    accelerator = Accelerator(mixed_precision=args.precision, cpu=on_cpu)
+    parts = load_components(Bundle.open(args.bundle), accelerator.device)
     features = load_feature_network(config.picture.perceptual_network, args.perceptual_weights)
+    if isinstance(features, nn.Module):
+        features.to(accelerator.device)
     targets = read_targets(args.root, args.shards)
     model = load_uv_generator(args.start).train()
-    stage = SecondStage(
-        parts, model, targets, args.root, config, args.run, features, displacement=not args.no_displacement
-    )
-    stage.fit(args.max_minutes)
+    kept = {"accelerator": accelerator, "displacement": not args.no_displacement}
+    SecondStage(parts, model, targets, args.root, config, args.run, features, **kept).fit(args.max_minutes)
 
 
 if __name__ == "__main__":

@@ -23,11 +23,12 @@ from tqdm import tqdm
 
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
-from stylefaceuv.face_maker import FaceMaker
-from stylefaceuv.lifting.lifter import Photo
+from stylefaceuv.lifting.atlas_view import AtlasViewer
+from stylefaceuv.lifting.lifter import Lifter, Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
+from stylefaceuv.networks.uv_generator import AtlasView
 from stylefaceuv.networks.yaw import symmetric_yaw
 from stylefaceuv.training.dataset import IMAGE_SIZE, LABEL_SIZE, SHARD_SIZE, FaceSample, FaceShards, encode_jpeg
 from stylefaceuv.training.fitting import fitted_faces
@@ -65,13 +66,20 @@ class TargetMaker:
     Args:
         parts: components with a yaw editor.
         resolution: edge R of the maps, texels.
+        networks: the same parts on another device, whose networks make images and look at them; None for ``parts``.
+            Lifting is many small steps, which a CPU does as fast.
     """
 
-    def __init__(self, parts: Components, resolution: int = 256) -> None:
-        self.parts = parts
+    def __init__(self, parts: Components, resolution: int = 256, networks: Components | None = None) -> None:
+        self.parts, self.networks = parts, networks or parts
         self.registrar = Registrar(parts.face_model)
-        self.maker = FaceMaker(parts, resolution)
-        self.lifter = self.maker.lifter
+        self.lifter = Lifter(parts.face_model, parts.albedo_model, resolution)
+        painter = parts.uv_generator
+        self.viewer = AtlasViewer(parts.face_model, painter.config.resolution) if painter else None
+
+    @property
+    def _device(self) -> torch.device:
+        return self.networks.generator.mean_stylecode.device
 
     @torch.inference_mode()
     def make(self, face: FaceSample, fitted: FaceCoefficients) -> TwoViews | None:
@@ -79,53 +87,59 @@ class TargetMaker:
         assert self.parts.yaw_editor is not None
         yaw = symmetric_yaw(fitted.rotation[None, 0])
         w_sym = self.parts.yaw_editor(face.w[None], yaw)[0]
-        rendered = self.parts.generator.synthesis(w_sym[None])
+        rendered = self.networks.generator.synthesis(w_sym[None].to(self._device))
         other = self._second(rendered, w_sym)
         if other is None or face.points is None:
             return None
         image = torch.from_numpy(face.image().copy()).permute(2, 0, 1).float() / 255
         own = Photo(image, fitted, face.points[:, :2] * (IMAGE_SIZE / LABEL_SIZE))
         lifted = self.lifter(own, other, self._painted(face.w))
-        _, _, light_sym, _ = self.lifter._lift(other)
+        assert lifted.second_lighting is not None
         return TwoViews(
             w_sym,
             (lifted.diffuse * 255 + 0.5).to(torch.uint8),
             (lifted.confidence * 255 + 0.5).to(torch.uint8),
             lifted.lighting.reshape(27),
-            light_sym.reshape(27),
+            lifted.second_lighting.reshape(27),
             encode_jpeg(rendered[0]),
         )
 
     def _painted(self, w: torch.Tensor) -> torch.Tensor | None:
         """An earlier UV generator's map, where the bundle has one: it tells fringes, hats and glasses from skin."""
-        if self.parts.uv_generator is None:
+        painter = self.networks.uv_generator
+        if painter is None or self.viewer is None:
             return None
-        return self.maker.paint(w[None])[0].diffuse[0].clamp(0, 1)
+        view, code = self.viewer(self.parts.mapper(w[None])), w[None].to(self._device)
+        moved = AtlasView(*(part.to(self._device) for part in (view.grid, view.visibility, view.normal)))
+        trunk = self.networks.generator.synthesis_features(code, painter.config.trunk_resolution)
+        return painter(trunk, moved, code).diffuse[0].clamp(0, 1).to(w.device)
 
     def _second(self, rendered: torch.Tensor, w_sym: torch.Tensor) -> Photo | None:
         image = to_unit_range(rendered)
-        found = self.parts.landmarker.detect(image)
-        small = functional.avg_pool2d(image, image.shape[-1] // IMAGE_SIZE)
+        found = self.networks.landmarker.detect(image)
+        small = functional.avg_pool2d(image, image.shape[-1] // IMAGE_SIZE).to(w_sym.device)
         scale = IMAGE_SIZE / image.shape[-1]
-        points = found.points[..., :2]
+        points, scores = found.points[..., :2].to(w_sym.device), found.blendshapes.to(w_sym.device)
         guess = self.parts.mapper(w_sym[None])
-        registered = self.registrar(guess, points, found.blendshapes, BLENDSHAPE_NAMES, image.shape[-1])
+        registered = self.registrar(guess, points, scores, BLENDSHAPE_NAMES, image.shape[-1])
         if not float(registered.error[0]) < WORST_ERROR:
             return None
         return Photo(small[0], registered.coefficients[0], points[0] * scale)
 
 
-def write_targets(root: Path, count: int, maker: TargetMaker, first: int = 0) -> None:
+def write_targets(root: Path, count: int, maker: TargetMaker, first: int = 0, every: int = 1) -> None:
     """Make the targets of the first faces of a data set; shards that are there are kept.
 
     Args:
         root: folder of the data set.
         count: faces of the data set to go through, a multiple of the shard size.
         maker: lifts.
-        first: shard to begin with, so that several processes can share the work.
+        first: shard to begin with.
+        every: step from shard to shard, so that several processes can share the work.
     """
-    with tqdm(total=count - first * SHARD_SIZE, desc="targets", unit="face", mininterval=20) as bar:
-        for shard in range(first, count // SHARD_SIZE):
+    shards = range(first, count // SHARD_SIZE, every)
+    with tqdm(total=len(shards) * SHARD_SIZE, desc="targets", unit="face", mininterval=20) as bar:
+        for shard in shards:
             path = root / f"shard-{shard:05d}{SUFFIX}"
             if not path.exists():
                 save_tensors(path, _packed(list(_rows(root, shard, maker))))

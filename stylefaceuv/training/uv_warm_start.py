@@ -21,7 +21,8 @@ from tqdm import tqdm
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.lifting.atlas_view import AtlasViewer
-from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction, config_to_dict
+from stylefaceuv.networks.uv_generator import UVGenerator, UVPrediction, config_to_dict
+from stylefaceuv.training.atlas_views import AtlasViews
 from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
 from stylefaceuv.training.run_log import log_metrics, save_grid
 from stylefaceuv.training.uv_dataset import TargetSet, read_targets
@@ -59,37 +60,6 @@ class WarmStartConfig:
     average: float = 0.995
     seed: int = 0
     checkpoint_every: int = 100
-
-
-class AtlasViews:
-    """Views of the whole target set, made once by the mapper's head and kept in half precision.
-
-    Args:
-        parts: mapper and face model.
-        stylecodes: (n, 512) float.
-        resolution: edge of the atlas.
-    """
-
-    def __init__(self, parts: Components, stylecodes: torch.Tensor, resolution: int) -> None:
-        self.resolution = resolution
-        viewer = AtlasViewer(parts.face_model, resolution)
-        texels = viewer.surface.texels
-        self.texels, self.part = texels, texels.part
-        rows = []
-        with torch.inference_mode():
-            coefficients = parts.mapper(stylecodes)
-            for row in tqdm(range(len(stylecodes)), desc="views", unit="face", mininterval=10):
-                view = viewer.surface.view(coefficients[row], 512)
-                rows.append(torch.cat([view.pixel / 256 - 1, view.normal, view.confidence[:, None]], dim=1).half())
-        self.rows = rows
-
-    def __getitem__(self, rows: torch.Tensor) -> AtlasView:
-        """Return the views of some faces."""
-        views = [self.texels.scatter(self.rows[row].float()) for row in rows.tolist()]
-        outside = self.texels.scatter(torch.ones(len(self.part), 1)) < 0.5
-        stacked = torch.stack(views)
-        grid = torch.where(outside, torch.full_like(stacked[:, :2], 2.0), stacked[:, :2]).permute(0, 2, 3, 1)
-        return AtlasView(grid, stacked[:, 5:6], stacked[:, 2:5])
 
 
 class WarmStartLoss(nn.Module):
