@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tqdm import tqdm
 
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components, resolve_device
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction, load_uv_generator
 from stylefaceuv.training.atlas_views import AtlasViews
 from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
@@ -53,6 +55,7 @@ from stylefaceuv.training.uv_warm_start import HELD_OUT_EVERY, save_generator
 Terms = dict[str, torch.Tensor]
 HELD_OUT = 64
 """Held-out faces that are looked at."""
+_JUDGED_AT_ONCE = 8
 
 
 class SecondStage:
@@ -134,19 +137,24 @@ class SecondStage:
         relief = maps.displacement.float()
         return UVPrediction(maps.diffuse.float(), relief if self.displacement else torch.zeros_like(relief))
 
-    def agreement(self, rows: torch.Tensor, maps: UVPrediction, model: UVGenerator | None = None) -> torch.Tensor:
-        """Difference of the albedos painted from w and from w_sym where both views see skin; scalar.
+    def both_albedos(
+        self, rows: torch.Tensor, maps: UVPrediction, model: UVGenerator | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Albedos of the same faces painted from w and from w_sym.
 
         Args:
             rows: of the targets.
             maps: painted from w.
             model: paints from w_sym; None is the one that is trained.
+
+        Returns:
+            (n, 3, R, R) each, and (n, 1, R, R): how surely both views see skin.
         """
-        assert self.symmetric_views is not None
+        if self.symmetric_views is None:
+            raise InvalidArgumentError("config", "view_agreement above 0", self.config.loss.view_agreement)
         first, second = self.views[rows], self.symmetric_views[rows]
         other = self._paint(model or self.model, self.targets.w_sym[rows], second)
-        both = first.visibility * second.visibility * self._sure(rows)
-        return view_agreement(maps.diffuse, other.diffuse, both)
+        return maps.diffuse, other.diffuse, first.visibility * second.visibility * self._sure(rows)
 
     def _sure(self, rows: torch.Tensor) -> torch.Tensor:
         """(n, 1, R, R) float in [0, 1]: how sure the lifted texture is skin."""
@@ -181,7 +189,7 @@ class SecondStage:
             "target": weights.target * self._target_loss(rows, maps),
         }
         if weights.view_agreement:
-            terms["view_agreement"] = weights.view_agreement * self.agreement(rows, maps)
+            terms["view_agreement"] = weights.view_agreement * view_agreement(*self.both_albedos(rows, maps))
         composites = []
         targets = (self.images.own(rows), self.images.symmetric(rows))
         shares = (("own", 1.0), ("symmetric", weights.symmetric_view))
@@ -282,15 +290,14 @@ class SecondStage:
     def held_out_errors(self, model: UVGenerator) -> dict[str, torch.Tensor]:
         """Photometric error of each held-out face in both views, and how far its two albedos differ: (n,) each."""
         errors: dict[str, list[torch.Tensor]] = {"own": [], "symmetric": [], "agreement": []}
-        for row in self.held:
-            rows = row[None]
+        for rows in self.held.split(_JUDGED_AT_ONCE):
             maps = self.paint(rows, model)[0]
             views = self.pictures(rows, maps)
             goals = (self.images.own(rows), self.images.symmetric(rows))
             for name, view, goal, mask in zip(("own", "symmetric"), views, goals, self.masks(rows, views), strict=True):
-                errors[name].append(photometric_loss(view.color, goal, mask))
+                errors[name] += _each(photometric_loss, view.color, goal, mask)
             if self.symmetric_views is not None:
-                errors["agreement"].append(self.agreement(rows, maps, model))
+                errors["agreement"] += _each(view_agreement, *self.both_albedos(rows, maps, model))
         return {name: torch.stack(values).cpu() for name, values in errors.items() if values}
 
     def averaged(self) -> UVGenerator:
@@ -322,6 +329,11 @@ class SecondStage:
         goals = [self.images.own(rows), self.images.symmetric(rows)]
         albedo = functional.interpolate(maps.diffuse, size=goals[0].shape[-2:], mode="bilinear", align_corners=False)
         save_grid(self.run / f"samples-{step:06d}.png", [goals[0], shown[0], goals[1], shown[1], albedo])
+
+
+def _each(loss: Callable[..., torch.Tensor], *batches: torch.Tensor) -> list[torch.Tensor]:
+    """A loss of each face alone."""
+    return [loss(*(one[None] for one in face)) for face in zip(*batches, strict=True)]
 
 
 def main(arguments: list[str] | None = None) -> None:
