@@ -20,6 +20,7 @@ from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.mouth_texture import mouth_occlusion, paint_mouth
+from stylefaceuv.lifting.painted_guide import gain_to_painted, much_darker, seen_skin
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
 from stylefaceuv.lifting.second_view import join_views
@@ -34,7 +35,6 @@ _CAST_SHARE = 0.5
 _EVENED_SHARE = 0.7
 _EVENED_TINT = 0.85
 _GRAIN = 0.006
-_DARKER = (0.09, 0.16)
 _BESIDE = 6
 _BROW_TOPS = (105, 334)
 _BELOW_NOSE = 2
@@ -155,8 +155,8 @@ class Lifter(nn.Module):
             own: the photo that decides.
             other: a second view, which fills what the own view cannot see.
             painted: (3, r, r) float in [0, 1], the UV generator's diffuse map of the same head: it completes what the
-                photos do not show, and what is much darker than it (fringe, hat's shadow, sunglasses) is no skin.
-                None leaves both to the albedo model.
+                photos do not show, decides the skin's tone, and what is much darker than it (fringe, hat's shadow,
+                sunglasses) is no skin. None leaves all that to the albedo model.
             keep_hair: paint the photo's hair on forehead and scalp instead of completing bare skin.
 
         Returns:
@@ -170,7 +170,10 @@ class Lifter(nn.Module):
         if other is not None:
             texels, lifted, fit, second_lighting = self._join(texels, lifted, fit, other)
         if painted is not None:
-            fit = self._compare(lifted, texels, fit, painted)
+            gain, fit = self._follow(painted, lifted, texels, fit)
+            lifted = linear_to_srgb((srgb_to_linear(lifted) * gain).clamp(0, 1))
+            lighting = lighting / gain
+            second_lighting = None if second_lighting is None else second_lighting / gain
         diffuse, confidence = self._assemble(lifted, texels, fit, keep_hair)
         return LiftedFace(diffuse, confidence, lighting, second_lighting)
 
@@ -197,20 +200,20 @@ class Lifter(nn.Module):
         explained = torch.maximum(fit.weights, functional.adaptive_avg_pool2d(weight, fit.weights.shape[-1]))
         return replace(texels, confidence=seen), lifted, replace(fit, weights=explained), lighting
 
-    def _compare(self, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit, painted: torch.Tensor) -> AlbedoFit:
-        """Let the painted map stand for the fit, and drop what is much darker in the photo than in it."""
-        small = self.albedo_model.resolution
+    def _follow(
+        self, painted: torch.Tensor, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit
+    ) -> tuple[torch.Tensor, AlbedoFit]:
+        """Let the painted map stand for the fit, and drop what is much darker in the photo than in it.
+
+        Also returns (3,), by which the linear lifted skin has to be multiplied to have the painted tone.
+        """
+        side = self.albedo_model.resolution
+        wanted = functional.adaptive_avg_pool2d(painted[None], side).clamp(0, 1)
         seen = self.texels.scatter(texels.confidence[:, None])[None] * self.skin_chart
-        held = functional.adaptive_avg_pool2d(seen, small)
-        pooled = functional.adaptive_avg_pool2d(self.texels.scatter(lifted)[None] * seen, small) / held.clamp_min(1e-3)
-        wanted = functional.adaptive_avg_pool2d(painted[None], small)
-        sure = (fit.weights > 0.9) & (self.albedo_model.support[None] > 0.9)
-        shift = (pooled - wanted)[:, :, sure[0, 0]].median(dim=2).values if bool(sure.any()) else pooled.new_zeros(1, 3)
-        wanted = wanted + shift[:, :, None, None]
-        darker = functional.avg_pool2d((wanted - pooled).mean(dim=1, keepdim=True), 3, stride=1, padding=1)
-        doubt = ((darker - _DARKER[0]) / (_DARKER[1] - _DARKER[0])).clamp(0, 1)
-        doubt = dilate(doubt, 1)
-        return replace(fit, texture=wanted.clamp(0, 1), weights=fit.weights * (1 - doubt))
+        pooled = seen_skin(self.texels.scatter(lifted)[None], seen, side)
+        gain = gain_to_painted(wanted, pooled, (fit.weights > 0.9) & (self.albedo_model.support[None] > 0.9))
+        pooled = linear_to_srgb((srgb_to_linear(pooled) * gain[:, None, None]).clamp(0, 1))
+        return gain, replace(fit, texture=wanted, weights=fit.weights * (1 - much_darker(wanted, pooled)))
 
     def _mouth_shade(self, confidence: torch.Tensor) -> torch.Tensor:
         """(T, 1): the mouth's shade; teeth that a photo shows have their own shade already."""
