@@ -18,6 +18,7 @@ from stylefaceuv.training.uv_losses import (
     gradient_penalty,
     perceptual_loss,
     photometric_loss,
+    view_agreement,
 )
 from stylefaceuv.training.uv_masks import accessed_texels, mask_in_view, view_masks
 
@@ -128,6 +129,25 @@ def test_the_displacement_priors_punish_size_and_roughness() -> None:
     assert float(displacement_size(flat)) == pytest.approx(0.25, rel=1e-5)
     assert float(displacement_roughness(flat)) == 0
     assert float(displacement_roughness(checker)) > 1
+
+
+def test_view_agreement_is_each_faces_weighted_difference() -> None:
+    source = torch.Generator().manual_seed(4)
+    first, second = (torch.rand(2, 3, 5, 7, generator=source, dtype=torch.float64) for _ in range(2))
+    both = torch.rand(2, 1, 5, 7, generator=source, dtype=torch.float64)
+    both[1] *= 0.01  # a face that both views hardly see counts as much as another
+    expected = 0.0
+    for face in range(2):
+        weighted = sum(
+            float(both[face, 0, y, x]) * float((first - second)[face, :, y, x].abs().mean())
+            for y in range(5)
+            for x in range(7)
+        )
+        expected += weighted / float(both[face].sum()) / 2
+    assert abs(float(view_agreement(first, second, both)) - expected) < 1e-9
+    assert float(view_agreement(first, first, both)) == 0
+    first.requires_grad_(True)
+    assert torch.autograd.gradcheck(lambda one: view_agreement(one, second, both), (first,))
 
 
 def test_the_albedo_prior_punishes_colour_edges_more_than_brightness_edges() -> None:
