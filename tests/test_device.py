@@ -26,4 +26,4 @@ def test_heads_are_made_and_the_painter_is_taught_on_another_device() -> None:
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["generator", "lifted", "second"]
-    assert lines[-1] == "second stage 2"
+    assert lines[-1] == "second stage 3"
