@@ -52,8 +52,8 @@ def test_a_head_made_on_cuda_is_exported(on_cuda: StyleFaceUV, tmp_path: Path) -
 
 
 def test_the_torch_rasteriser_sees_on_cuda_what_the_compiled_one_sees(on_cpu: StyleFaceUV) -> None:
-    topology = on_cpu.components.face_model.topology(0)
-    mean = on_cpu.components.face_model.mean
+    face_model = on_cpu.components.face_model
+    topology, mean = face_model.topology(0), face_model.refine(face_model.mean[None], 0)[0]
     points = torch.stack([mean[:, 0] * 150 + 70, mean[:, 1] * -150 + 60, mean[:, 2] + 10], dim=1)[None]
     ours = rasterize(points.cuda(), topology.faces.cuda(), 120, 140)
     theirs = rasterize(points, topology.faces, 120, 140)

@@ -80,17 +80,30 @@ def _check(vertices: torch.Tensor, faces: torch.Tensor, height: int, width: int)
     if height < 1 or width < 1:
         raise InvalidArgumentError("size", "at least 1 x 1 pixels", (height, width))
     if len(faces):
-        lowest, highest = (int(row) for row in faces.aminmax())
+        lowest, highest = (int(row) for row in _extremes(faces))
         if lowest < 0 or highest >= vertices.shape[1]:
             got = lowest if lowest < 0 else highest
             raise InvalidArgumentError("faces", f"rows of {vertices.shape[1]} vertices", got)
+
+
+def _extremes(values: torch.Tensor) -> tuple[float, float]:
+    """The least and the largest of some numbers, NaN if there is one.
+
+    By numpy on the CPU: torch's threads go on spinning for milliseconds after an operation, on the cores that the
+    bands of the compiled back-end need next. That doubled the time of a call on two cores.
+    """
+    if values.device.type != "cpu":
+        lowest, highest = values.aminmax()
+        return float(lowest), float(highest)
+    array = values.detach().numpy()
+    return float(array.min()), float(array.max())
 
 
 def _drawable(vertices: torch.Tensor) -> torch.Tensor:
     """Check coordinates; those of vertices behind the camera, which may be anything, become 0."""
     if vertices.numel() == 0:
         return vertices
-    largest = max(abs(float(part)) for part in vertices.aminmax())
+    largest = max(abs(part) for part in _extremes(vertices))
     if largest <= LARGEST_COORDINATE:  # false for NaN
         return vertices
     vertices = torch.where(vertices[..., 2:] <= 0, torch.zeros_like(vertices), vertices)
