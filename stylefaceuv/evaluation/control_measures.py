@@ -9,7 +9,7 @@ import torch
 
 from stylefaceuv.colour import srgb_to_linear
 from stylefaceuv.evaluation.fidelity_measures import face_mask
-from stylefaceuv.evaluation.judges import Sight, first_pose, second_pose
+from stylefaceuv.evaluation.judges import Sight
 from stylefaceuv.evaluation.subject import FRONTAL, RENDER_SIZE, Subject
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
@@ -51,10 +51,11 @@ def measure_control(subject: Subject) -> dict[str, Any]:
 def _pose(subject: Subject) -> dict[str, Any]:
     """Measured pitch by asked pitch, and the own pose by both landmarkers."""
     result: dict[str, Any] = {}
+    judges = subject.judges
     for pitch in PITCHES:
-        sight = subject.judges.look(subject.render(yaw=0.0, pitch=pitch, roll=0.0))
-        measured = first_pose(sight, subject.points), second_pose(sight, subject.points)
-        result[f"{pitch:+.0f}"] = {"pitch": float(measured[0][1]), "pitch_second": float(measured[1][1])}
+        sight = judges.look(subject.render(yaw=0.0, pitch=pitch, roll=0.0))
+        first, second = judges.first_pose(sight.both, subject.points), judges.second_pose(sight, subject.points)
+        result[f"{pitch:+.0f}"] = {"pitch": float(first[1]), "pitch_second": float(second[1])}
     return result
 
 

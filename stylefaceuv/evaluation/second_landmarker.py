@@ -41,6 +41,7 @@ _SIZE = 112
 _MEAN_RGB = (122.782, 117.001, 104.298)
 _CHANNELS = (32, 64, 128, 256)
 _CROP_SCALE, _CROP_DROP = 1.28, -0.03
+_CROP_SIZES = (0.9, 1.0, 1.1)
 
 
 class _Separable(nn.Module):
@@ -112,9 +113,10 @@ class SecondLandmarker(nn.Module):
 
     @torch.no_grad()
     def detect(self, images: torch.Tensor, landmarks: torch.Tensor) -> torch.Tensor:
-        """Find the points as the mean over a picture and its mirror image.
+        """Find the points as the mean over a picture and its mirror image, each looked at in three squares.
 
-        The square to look at comes from other landmarks, in place of a face detector.
+        The squares come from other landmarks, in place of a face detector; one square alone gives points that jitter
+        with its size.
 
         Args:
             images: (N, 3, H, W) float in [0, 1], sRGB.
@@ -123,11 +125,15 @@ class SecondLandmarker(nn.Module):
         Returns:
             (N, 68, 2) float32, pixels; centres of pixels at +0.5.
         """
-        crops = crops_of_points(landmarks[:, list(DLIB_IN_MEDIAPIPE), :2]).to(self.points.weight)
-        chips = cut_crops([images.to(crops)], crops, _SIZE)
-        mirrored = self(chips.flip(3))[:, list(MIRRORED)]
-        found = (self(chips) + torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=2)) / 2
-        return (found - 0.5) * crops[:, None, 2:3] + crops[:, None, :2]
+        base = crops_of_points(landmarks[:, list(DLIB_IN_MEDIAPIPE), :2]).to(self.points.weight)
+        sizes = base.new_tensor([[1.0, 1.0, scale, 1.0] for scale in _CROP_SIZES])
+        crops = (base[None] * sizes[:, None]).flatten(0, 1)  # (S * N, 4)
+        chips = torch.cat([cut_crops([images.to(crops)], part, _SIZE) for part in crops.split(len(base))])
+        plain, mirrored = self(torch.cat([chips, chips.flip(3)])).chunk(2)
+        mirrored = mirrored[:, list(MIRRORED)]
+        found = (plain + torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=2)) / 2
+        pixels = (found - 0.5) * crops[:, None, 2:3] + crops[:, None, :2]
+        return pixels.unflatten(0, (len(_CROP_SIZES), -1)).mean(0)
 
 
 def crops_of_points(points: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from stylefaceuv.evaluation.second_landmarker import MIRRORED, SecondLandmarker
@@ -13,7 +15,7 @@ from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.rasterizer import rasterize
 from stylefaceuv.types import Face, FaceCoefficients
 
-_SEED, _COUNT, _SIZE = 4000, 4, 512
+_SIZE = 512
 
 
 class SecondPoints:
@@ -45,20 +47,19 @@ def surface_vertices(face_model: MorphableModel, coefficients: FaceCoefficients)
 
 
 @torch.inference_mode()
-def register_second_points(model: StyleFaceUV, network: SecondLandmarker) -> SecondPoints:
-    """Find the 68 points on frontal renders of fixed heads and read what lies under them.
+def register_second_points(model: StyleFaceUV, network: SecondLandmarker, heads: Sequence[Face]) -> SecondPoints:
+    """Find the 68 points on frontal renders of a few heads and read what lies under them.
 
     Args:
         model: the pipeline.
         network: the second landmarker.
+        heads: faces that nothing is measured on.
 
     Returns:
         The places.
     """
     found = []
-    for w in model.sample(_COUNT, seed=_SEED):
-        face = model.generate(w, detail="generator" if model.components.uv_generator else "lifted")
-        assert isinstance(face, Face)
+    for face in heads:
         image = to_tensor(face.render(size=_SIZE, yaw=0.0, pitch=0.0, roll=0.0))
         points = network.detect(image, model.components.landmarker.detect(image).points)[0]
         found.append(_under(model.components.face_model, face.coefficients, points))

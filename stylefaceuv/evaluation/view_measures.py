@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from stylefaceuv.evaluation.editing import best_edits
-from stylefaceuv.evaluation.judges import Sight, first_pose, second_pose
 from stylefaceuv.evaluation.subject import Subject
 
 YAWS = (-60.0, -30.0, -15.0, 0.0, 15.0, 30.0, 60.0)
@@ -39,14 +38,11 @@ def measure_views(subject: Subject) -> dict[str, Any]:
 
 
 def _editing(subject: Subject, direction: torch.Tensor) -> dict[str, Any]:
-    landmarker = subject.judges.model.components.landmarker
-
     def yaw_of(image: torch.Tensor) -> float:
-        found = landmarker.detect(image, refinements=2)
-        if float(found.score) < FACE_SCORE:
+        sight = subject.judges.find(image, refinements=2)
+        if float(sight.detection.score[0]) < FACE_SCORE:
             return math.nan
-        sight = Sight(found, torch.zeros(68, 2), torch.zeros(128), image.shape[-1])
-        return float(first_pose(sight, subject.points)[0])
+        return float(subject.judges.first_pose(sight, subject.points)[0])
 
     edits = best_edits(subject.w, direction, YAWS, subject.synthesize, yaw_of)
     subject.keep("views_editing", [edit.image for edit in edits])
@@ -59,8 +55,8 @@ def _editing(subject: Subject, direction: torch.Tensor) -> dict[str, Any]:
 def _view(subject: Subject, image: torch.Tensor) -> dict[str, float]:
     sight = subject.judges.look(image)
     return {
-        "yaw": float(first_pose(sight, subject.points)[0]),
-        "yaw_second": float(second_pose(sight, subject.points)[0]),
+        "yaw": float(subject.judges.first_pose(sight.both, subject.points)[0]),
+        "yaw_second": float(subject.judges.second_pose(sight, subject.points)[0]),
         "identity": float((sight.embedding - subject.image_sight.embedding).norm()),
     }
 
