@@ -12,9 +12,11 @@ from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoFit, AlbedoModel
-from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask, with_hair
+from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask
+from stylefaceuv.lifting.dark_features import feature_weights, own_features
 from stylefaceuv.lifting.delighting import even_out, fix_gain, luminance, shading, tint_no_skin_has
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
+from stylefaceuv.lifting.hair_texture import HairPlaces, beside_face, hair_streaks, keep_hair_of
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
@@ -91,6 +93,10 @@ class Lifter(nn.Module):
     forehead: torch.Tensor
     above_mouth: torch.Tensor
     scalp: torch.Tensor
+    crown: torch.Tensor
+    features: torch.Tensor
+    beside: torch.Tensor
+    streaks: torch.Tensor
     occlusion: torch.Tensor
 
     def __init__(
@@ -111,9 +117,16 @@ class Lifter(nn.Module):
         support = functional.interpolate(small, (resolution, resolution), mode="bilinear", align_corners=False)
         self.register_buffer("support", support * self.skin_chart, persistent=False)
         points = face_model.landmarks(face_model.mean[None])[0]
-        self.register_buffer("forehead", self._skin_above(points[list(_BROW_TOPS), 1].mean() + 0.04), persistent=False)
+        brows = points[list(_BROW_TOPS), 1].mean()
+        self.register_buffer("forehead", self._skin_above(brows + 0.04), persistent=False)
+        self.register_buffer("crown", self._skin_above(brows + 0.5), persistent=False)
         self.register_buffer("above_mouth", self._skin_above(points[_BELOW_NOSE, 1]), persistent=False)
         self.register_buffer("scalp", self._scalp(face_model)[None], persistent=False)
+        beside = beside_face(self.surface.rest_positions, points) * (part == _SKIN)[:, None]
+        self.register_buffer("beside", self.texels.scatter(beside)[None], persistent=False)
+        self.register_buffer("streaks", hair_streaks(resolution).to(skin.device), persistent=False)
+        features = feature_weights(self.surface.rest_positions, part == _SKIN, points)
+        self.register_buffer("features", self.texels.scatter(features)[None], persistent=False)
         lip_depth = float(points[list(_LIPS), 2].mean())
         occlusion = mouth_occlusion(self.texels, self.surface.rest_positions, lip_depth)
         self.lips = lip_texels(self.surface.rest_positions, part == _SKIN, points)
@@ -355,17 +368,19 @@ class Lifter(nn.Module):
         model_texture = model_texture.clamp(0, 1)
         seen = self.texels.scatter(texels.confidence[:, None])[None]
         scale = self.texels.resolution // 256
+        own = own_features(self.texels.scatter(lifted)[None], model_texture, seen, explained, self.features)
+        explained = torch.maximum(explained, own)
         if not keep_hair:
-            explained = explained * (1 - self._strands(lifted, model_texture, explained, seen))
-        skinlike = below_hairline(explained, self.forehead, 2 * scale)
-        if keep_hair:
-            skinlike = torch.maximum(explained, self.forehead)
-        mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, scale, 3)
+            explained = explained * (1 - (1 - own) * self._strands(lifted, model_texture, explained, seen))
         plain = torch.minimum(seen, explained) * self.skin_chart
         image = even_out(self.texels.scatter(lifted)[None], model_texture, plain, _EVENED_SHARE, _EVENED_TINT)
         if keep_hair:
-            hair = seen * (1 - explained) * self.forehead
-            model_texture = with_hair(model_texture, image, hair, self.scalp)
+            places = HairPlaces(self.forehead, self.crown, self.beside, self.scalp, self.streaks)
+            hair = keep_hair_of(image, seen, explained, model_texture, places)
+            skinlike, model_texture = torch.maximum(explained, hair.kept), hair.texture
+        else:
+            skinlike = below_hairline(explained, self.forehead, 2 * scale)
+        mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, scale, 3)
         skin = complete(image, mask, model_texture, self.skin_chart, self.support, self.grain)
         painted = self.texels.gather(skin[0])
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
