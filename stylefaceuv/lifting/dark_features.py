@@ -1,13 +1,13 @@
-"""Dark features that belong to a face, brows and lashes, unless glasses or hair lie over them.
+"""Dark features that belong to a face: brows, lashes, nostrils, the rim of the lips; and whether glasses lie over them.
 
-What tells hair and glasses from skin looks for what is darker than skin; it must not take brows and lashes with it.
+What tells hair and glasses from skin looks for what is darker than skin; it must not take these with it.
 """
 
 from __future__ import annotations
 
 import torch
 
-from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS
+from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS, LIPS
 from stylefaceuv.lifting.pyramid import blur
 from stylefaceuv.lifting.thin_lines import dark_lines
 
@@ -16,13 +16,16 @@ BROWS = (
     (300, 293, 334, 296, 336, 276, 283, 282, 295, 285),
 )
 """Landmarks of each brow, the upper edge and the lower one."""
+_NOSE = (1, 2, 4, 5, 19, 94, 98, 327, 97, 326, 64, 294, 48, 278, 115, 344, 131, 360)
+_OUTER_LIPS, _INNER_LIPS = LIPS[:20], LIPS[20:]
 _BRIDGE = (168, 6, 197)
 _UNDER_EYES = (118, 119, 100, 347, 348, 329)
 _BROW_REACH, _EYE_REACH, _RIM_REACH = (0.05, 0.08), (0.08, 0.11), (0.06, 0.08)
+_NOSE_REACH, _LIP_REACH, _INNER_REACH = (0.08, 0.12), (0.05, 0.08), (0.03, 0.06)
 """Decimetres: up to where around landmarks a weight is 1, and from where on it is 0."""
 _RIM_LINES, _RIM_FOREIGN = (0.08, 0.095), (0.2, 0.35)
-"""From which shares of the looked-at skin on there may be glasses, and surely are. Of 34 heads (seeds 7000, 7100, 7) bare
-eyes have at most 0.076 of dark lines, glasses at least 0.097; sunglasses 0.3 of what is no skin."""
+"""From which shares of the looked-at skin on there may be glasses, and surely are. Of 34 heads (seeds 7000, 7100, 7)
+bare eyes have at most 0.076 of dark lines, glasses at least 0.097; sunglasses 0.3 of what is no skin."""
 _HAIR_DARK, _HAIR_SHARE, _AROUND_LEVELS = 0.1, (0.2, 0.4), 5
 _LINE_RADIUS = 8
 
@@ -36,8 +39,8 @@ def feature_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torc
         points: (478, 3) float, landmarks.
 
     Returns:
-        (T, 3) float in [0, 1]: eyes with lids and lashes; brows; the bridge of the nose and the skin under the eyes,
-        where glasses have rims and skin has no dark lines.
+        (T, 3) float in [0, 1]: eyes, lashes and brows; nose and the outer rim of the lips; the bridge of the nose and
+        the skin under the eyes, where glasses have rims and skin has no dark lines.
     """
 
     def near(where: torch.Tensor, reach: tuple[float, float]) -> torch.Tensor:
@@ -46,39 +49,57 @@ def feature_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torc
         return ((reach[1] - apart) / (reach[1] - reach[0])).clamp(0, 1)
 
     brows = torch.cat([_densified(points[list(side)]) for side in BROWS])
-    eyes, rims = points[list(EYE_CONTOURS)], points[list(_BRIDGE + _UNDER_EYES)]
-    return torch.stack([near(eyes, _EYE_REACH), near(brows, _BROW_REACH), near(rims, _RIM_REACH)], dim=1)
+    lips = near(points[list(_OUTER_LIPS)], _LIP_REACH) * (1 - near(points[list(_INNER_LIPS)], _INNER_REACH))
+    nose = near(points[list(_NOSE)], _NOSE_REACH)
+    upper = torch.maximum(near(points[list(EYE_CONTOURS)], _EYE_REACH), near(brows, _BROW_REACH))
+    return torch.stack([upper, torch.maximum(nose, lips), near(points[list(_BRIDGE + _UNDER_EYES)], _RIM_REACH)], dim=1)
+
+
+def glasses_over(
+    lifted: torch.Tensor, seen: torch.Tensor, explained: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """Tell whether a face wears glasses.
+
+    Args:
+        lifted: (1, 3, R, R) float, sRGB-encoded albedo.
+        seen: (1, 1, R, R) float in [0, 1].
+        explained: (1, 1, R, R) float in [0, 1], where the photo shows skin.
+        weights: (1, 3, R, R) float, of :func:`feature_weights`.
+
+    Returns:
+        (1, 1, 1, 1) float in [0, 1].
+    """
+    looked_at = weights[:, 2:] * seen
+    lines = dark_lines(lifted, _LINE_RADIUS * lifted.shape[-1] // 1024)
+    return torch.maximum(
+        _ramp(_share(lines, looked_at), _RIM_LINES), _ramp(_share(1 - explained, looked_at), _RIM_FOREIGN)
+    )
 
 
 def own_features(
     lifted: torch.Tensor,
     model_texture: torch.Tensor,
     seen: torch.Tensor,
-    explained: torch.Tensor,
+    glasses: torch.Tensor,
     weights: torch.Tensor,
 ) -> torch.Tensor:
-    """Tell where the photo's brows, lids and lashes can be trusted although they are darker than skin.
+    """Tell where the photo's features can be trusted although they are darker than skin.
 
     Args:
         lifted: (1, 3, R, R) float, sRGB-encoded albedo.
         model_texture: (1, 3, R, R) float, what the face should look like.
         seen: (1, 1, R, R) float in [0, 1].
-        explained: (1, 1, R, R) float in [0, 1], where the photo shows skin.
+        glasses: (1, 1, 1, 1) float in [0, 1], of :func:`glasses_over`.
         weights: (1, 3, R, R) float, of :func:`feature_weights`.
 
     Returns:
-        (1, 1, R, R) float in [0, 1]: 0 everywhere under glasses, and where hair lies around.
+        (1, 1, R, R) float in [0, 1]: of eyes and brows 0 under glasses, and where hair lies around.
     """
-    eyes, brows, rims = weights.split(1, dim=1)
-    lines = dark_lines(lifted, _LINE_RADIUS * lifted.shape[-1] // 1024)
-    glasses = torch.maximum(
-        _ramp(_share(lines, rims * seen), _RIM_LINES), _ramp(_share(1 - explained, rims * seen), _RIM_FOREIGN)
-    )
-    own = torch.maximum(eyes, brows)
+    upper, lower = weights[:, :1], weights[:, 1:2]
     dark = ((model_texture - lifted).mean(dim=1, keepdim=True) > _HAIR_DARK).to(seen.dtype)
-    beside = (1 - own) * seen
+    beside = (1 - upper) * seen
     around = blur(dark * beside, _AROUND_LEVELS) / blur(beside, _AROUND_LEVELS).clamp_min(1e-3)
-    return own * seen * (1 - glasses) * (1 - _ramp(around, _HAIR_SHARE))
+    return seen * torch.maximum(upper * (1 - glasses) * (1 - _ramp(around, _HAIR_SHARE)), lower)
 
 
 def _share(mask: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

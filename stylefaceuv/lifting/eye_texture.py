@@ -14,8 +14,8 @@ import torch
 
 IRIS_HALF_ANGLE_DEGREES = 21.0
 PUPIL_HALF_ANGLE_DEGREES = 8.5
-"""Of 60 eyes (seed 4400) brightness has risen halfway from pupil to sclera at 19.8 degrees, the median, and is the sclera's
-at 26; up to 9 it is the pupil's."""
+"""Of 60 eyes (seed 4400) brightness has risen halfway from pupil to sclera at 19.8 degrees, the median, and is the
+sclera's at 26; up to 9 it is the pupil's."""
 _IRIS_QUANTILE = 0.4
 _BROWN_SHARE = 0.62
 """How far green lies from red towards blue in a brown iris, sRGB."""

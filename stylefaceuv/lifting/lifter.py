@@ -13,7 +13,7 @@ from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoFit, AlbedoModel
 from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask
-from stylefaceuv.lifting.dark_features import feature_weights, own_features
+from stylefaceuv.lifting.dark_features import feature_weights, glasses_over, own_features
 from stylefaceuv.lifting.delighting import even_out, fix_gain, luminance, shading, tint_no_skin_has
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.hair_texture import HairPlaces, beside_face, hair_streaks, keep_hair_of
@@ -349,14 +349,19 @@ class Lifter(nn.Module):
         return torch.cat([support, functional.adaptive_avg_pool2d(self.forehead, side)], dim=1)
 
     def _strands(
-        self, lifted: torch.Tensor, model_texture: torch.Tensor, explained: torch.Tensor, seen: torch.Tensor
+        self,
+        image: torch.Tensor,
+        model_texture: torch.Tensor,
+        explained: torch.Tensor,
+        seen: torch.Tensor,
+        glasses: torch.Tensor,
     ) -> torch.Tensor:
         """(1, 1, R, R) in [0, 1]: thin dark lines on the forehead, or beside glasses; stubble is not meant."""
         scale = self.texels.resolution // 256
         foreign = (seen > 0.5) * (explained < 0.5) * self.skin_chart
         beside = dilate(foreign, _BESIDE * 2 * scale)
-        place = torch.maximum(self.forehead, beside * self.above_mouth) * plain_skin(model_texture, self.skin_chart)
-        return dark_lines(self.texels.scatter(lifted)[None], 2 * scale) * place
+        place = torch.maximum(self.forehead, glasses * beside * self.above_mouth)
+        return dark_lines(image, 2 * scale) * place * plain_skin(model_texture, self.skin_chart)
 
     def _assemble(
         self, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit, keep_hair: bool
@@ -368,12 +373,14 @@ class Lifter(nn.Module):
         model_texture = model_texture.clamp(0, 1)
         seen = self.texels.scatter(texels.confidence[:, None])[None]
         scale = self.texels.resolution // 256
-        own = own_features(self.texels.scatter(lifted)[None], model_texture, seen, explained, self.features)
+        raw = self.texels.scatter(lifted)[None]
+        glasses = glasses_over(raw, seen, explained, self.features)
+        own = own_features(raw, model_texture, seen, glasses, self.features)
         explained = torch.maximum(explained, own)
         if not keep_hair:
-            explained = explained * (1 - (1 - own) * self._strands(lifted, model_texture, explained, seen))
+            explained = explained * (1 - (1 - own) * self._strands(raw, model_texture, explained, seen, glasses))
         plain = torch.minimum(seen, explained) * self.skin_chart
-        image = even_out(self.texels.scatter(lifted)[None], model_texture, plain, _EVENED_SHARE, _EVENED_TINT)
+        image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT)
         if keep_hair:
             places = HairPlaces(self.forehead, self.crown, self.beside, self.scalp, self.streaks)
             hair = keep_hair_of(image, seen, explained, model_texture, places)
