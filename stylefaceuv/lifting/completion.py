@@ -14,7 +14,6 @@ from stylefaceuv.lifting.pyramid import blend_bands, blur, push_pull
 
 _BANDS = 5
 _GRAIN_LEVELS = 3
-_LEAST_HAIR = 0.004
 
 
 def solid_mask(weights: torch.Tensor, erosion: int, feather_levels: int) -> torch.Tensor:
@@ -48,27 +47,6 @@ def below_hairline(weights: torch.Tensor, forehead: torch.Tensor, reach: int) ->
     spread = functional.max_pool2d(hair, (1, 2 * reach + 1), stride=1, padding=(0, reach))
     from_below = spread.flip(2).cummax(dim=2).values.flip(2)
     return torch.minimum(weights, 1 - from_below * forehead)
-
-
-def with_hair(
-    model_texture: torch.Tensor, lifted: torch.Tensor, hair: torch.Tensor, scalp: torch.Tensor
-) -> torch.Tensor:
-    """Give the scalp the colour of the photo's hair.
-
-    Args:
-        model_texture: (1, 3, H, W) float.
-        lifted: (1, 3, H, W) float.
-        hair: (1, 1, H, W) float in [0, 1], where the photo shows hair.
-        scalp: (1, 1, H, W) float in [0, 1], where hair grows.
-
-    Returns:
-        (1, 3, H, W) float; the texture as it came where too little hair is seen.
-    """
-    sure = hair[0, 0] > 0.8
-    if int(sure.sum()) < _LEAST_HAIR * hair.numel():
-        return model_texture
-    color = lifted[0, :, sure][:, ::5].median(dim=1).values.reshape(1, 3, 1, 1)
-    return model_texture + scalp * (color - model_texture)
 
 
 def complete(

@@ -23,7 +23,7 @@ _QUANTILE = 0.4
 _OTHER_THAN_SKIN = 0.1
 _LEAST_SPREAD = 0.05
 _DETAIL_LEVELS = 4
-_EARS = (234, 454)
+_BROW_TOPS, _EARS = (105, 334), (234, 454)
 _UPPER_LIP = 0
 _BESIDE_EYES, _NAPE = 0.08, 0.6
 _BESIDE_LENSES, _LENS_TOP = 0.17, 0.3
@@ -80,6 +80,22 @@ def beside_face(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     side = (x > eye + _BESIDE_EYES + lenses * _BESIDE_LENSES) & (y > points[_UPPER_LIP, 1])
     behind = (z < ear[2]) & (y > ear[1] - _NAPE)
     return (side | behind).to(positions.dtype)[:, None]
+
+
+def scalp_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Where hair grows: above a line from the brows to the nape, soft-edged.
+
+    Args:
+        positions: (T, 3) float, texels of the mean head, decimetres.
+        points: (478, 3) float, its landmarks.
+
+    Returns:
+        (T, 1) float in [0, 1].
+    """
+    brow, ear = points[list(_BROW_TOPS)].mean(dim=0), points[list(_EARS)].mean(dim=0)
+    slope = (brow[1] + 0.1 - ear[1]) / (brow[2] - ear[2])
+    line = (ear[1] + slope * (positions[:, 2] - ear[2])).clamp_min(float(ear[1]) - 0.5)
+    return ((positions[:, 1] - line) / 0.3 + 0.5).clamp(0, 1)[:, None]
 
 
 def hair_streaks(resolution: int, seed: int = 0) -> torch.Tensor:

@@ -16,13 +16,13 @@ from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain,
 from stylefaceuv.lifting.dark_features import feature_weights, glasses_over, own_features
 from stylefaceuv.lifting.delighting import even_out, fix_gain, luminance, shading, tint_no_skin_has
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
-from stylefaceuv.lifting.hair_texture import HairPlaces, beside_face, hair_streaks, keep_hair_of
+from stylefaceuv.lifting.hair_texture import HairPlaces, beside_face, hair_streaks, keep_hair_of, scalp_weights
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.mouth_texture import mouth_occlusion, paint_mouth
-from stylefaceuv.lifting.painted_guide import gain_to_painted, much_darker, seen_skin
+from stylefaceuv.lifting.painted_guide import gain_to_painted, much_darker, painted_lenses, seen_skin
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
 from stylefaceuv.lifting.second_view import join_views
@@ -40,7 +40,6 @@ _GRAIN = 0.006
 _BESIDE = 6
 _BROW_TOPS = (105, 334)
 _BELOW_NOSE = 2
-_EARS = (234, 454)
 _LIPS = (13, 14)
 
 
@@ -121,9 +120,9 @@ class Lifter(nn.Module):
         self.register_buffer("forehead", self._skin_above(brows + 0.04), persistent=False)
         self.register_buffer("crown", self._skin_above(brows + 0.5), persistent=False)
         self.register_buffer("above_mouth", self._skin_above(points[_BELOW_NOSE, 1]), persistent=False)
-        self.register_buffer("scalp", self._scalp(face_model)[None], persistent=False)
-        beside = beside_face(self.surface.rest_positions, points) * (part == _SKIN)[:, None]
-        self.register_buffer("beside", self.texels.scatter(beside)[None], persistent=False)
+        for name, where in (("scalp", scalp_weights), ("beside", beside_face)):
+            weights = where(self.surface.rest_positions, points) * (part == _SKIN)[:, None]
+            self.register_buffer(name, self.texels.scatter(weights)[None], persistent=False)
         self.register_buffer("streaks", hair_streaks(resolution).to(skin.device), persistent=False)
         features = feature_weights(self.surface.rest_positions, part == _SKIN, points)
         self.register_buffer("features", self.texels.scatter(features)[None], persistent=False)
@@ -139,16 +138,6 @@ class Lifter(nn.Module):
         """(1, 1, R, R): 1 on skin that lies higher than ``height`` (scalar, dm) on the mean head."""
         above = (self.surface.rest_positions[:, 1] > height) & (self.texels.part == _SKIN)
         return self.texels.scatter(above.to(height.dtype)[:, None])[None]
-
-    def _scalp(self, face_model: MorphableModel) -> torch.Tensor:
-        """(1, R, R) in [0, 1]: where hair grows, above a line from the brows to the nape, soft-edged."""
-        points = face_model.landmarks(face_model.mean[None])[0]
-        rest = self.surface.rest_positions
-        brow, ear = points[list(_BROW_TOPS)].mean(dim=0), points[list(_EARS)].mean(dim=0)
-        slope = (brow[1] + 0.1 - ear[1]) / (brow[2] - ear[2])
-        height = rest[:, 1] - (ear[1] + slope * (rest[:, 2] - ear[2])).clamp_min(float(ear[1]) - 0.5)
-        skin = (self.texels.part == _SKIN).to(rest.dtype)
-        return self.texels.scatter((skin * (height / 0.3 + 0.5).clamp(0, 1))[:, None])
 
     def _eye(self, part: int) -> EyeTexels:
         rows = torch.nonzero(self.texels.part == part).squeeze(1)
@@ -255,10 +244,21 @@ class Lifter(nn.Module):
         small = functional.adaptive_avg_pool2d(painted[None], side)
         known = functional.adaptive_avg_pool2d(self.support, side)
         fit = self.albedo_model.fit(small, known)
-        skin = known * (1 - self.albedo_model.unexplained(small, fit))
+        small, lenses = self._without_sunglasses(small)
+        skin = known * (1 - self.albedo_model.unexplained(small, fit)) * (1 - lenses)
         skin = below_hairline(skin, functional.adaptive_avg_pool2d(self.forehead, side), 1)
         kept = solid_mask(skin, 1, 1)
-        return replace(fit, texture=fit.texture + kept * (small - fit.texture), weights=kept)
+        texture = fit.texture + torch.maximum(kept, lenses) * (small - fit.texture)
+        return replace(fit, texture=texture, weights=kept)
+
+    def _without_sunglasses(self, painted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Put the mean face's eyes, at the painted tone, where the painter painted lenses; also where, (1, 1, r, r)."""
+        support, mean = self.albedo_model.support[None], srgb_to_linear(self.albedo_model.mean[None].clamp(0, 1))
+        eyes = functional.adaptive_avg_pool2d(self.features[:, :1], painted.shape[-1])
+        gain = gain_to_painted(painted, linear_to_srgb(mean), (support > 0.9) & (eyes < 0.05))
+        toned = linear_to_srgb((mean * gain[:, None, None]).clamp(0, 1))
+        lenses = painted_lenses(painted, toned, eyes, support)
+        return painted + lenses * (toned - painted), lenses
 
     @torch.no_grad()
     def enlarge(self, diffuse: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
