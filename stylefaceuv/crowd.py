@@ -50,6 +50,7 @@ class CrowdOptions:
         suffix: of the files, which chooses the format.
         export: options of :meth:`stylefaceuv.types.Face.export`, JSON-serialisable.
         detail: "lifted", or "generator" for the fast path that never makes the StyleGAN2 image.
+        hair: "clean" or "keep", as the model was made with.
     """
 
     seed: int
@@ -57,6 +58,7 @@ class CrowdOptions:
     suffix: str = ".glb"
     export: Mapping[str, Any] = field(default_factory=dict)
     detail: str = "lifted"
+    hair: str = "clean"
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def generate(session: Session, **values: Any) -> None:
     from stylefaceuv.crowd import CrowdOptions, CrowdRange, generate_crowd
 
     suffix, detail = f".{values['suffix']}", values["detail"]
-    options = CrowdOptions(session.seed, values["truncation"], suffix, chosen_export(values), detail)
+    options = CrowdOptions(session.seed, values["truncation"], suffix, chosen_export(values), detail, session.hair)
     heads = CrowdRange(values["count"], values["start"], values["batch"], values["sheet_rows"])
     folder = session.target
     model = session.model()

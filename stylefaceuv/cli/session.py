@@ -24,15 +24,15 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 class Loader(Protocol):
     """Makes the model; tests put another one in its place."""
 
-    def __call__(self, source: str | None, revision: str | None, device: str | None) -> HeadModel:
+    def __call__(self, source: str | None, revision: str | None, device: str | None, hair: str) -> HeadModel:
         """Return a model like :class:`stylefaceuv.StyleFaceUV`."""
 
 
-def load_pretrained(source: str | None, revision: str | None, device: str | None) -> HeadModel:
+def load_pretrained(source: str | None, revision: str | None, device: str | None, hair: str) -> HeadModel:
     """Load the model that the package documents."""
     from stylefaceuv.pipeline import StyleFaceUV
 
-    return StyleFaceUV.from_pretrained(source, revision=revision, device=device)
+    return StyleFaceUV.from_pretrained(source, revision=revision, device=device, hair=hair)
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Session:
         as_json: whether the result is printed as JSON.
         weights: bundle folder or Hub id; None for the embedded weights.
         revision: of a Hub id.
+        hair: clean or keep.
         quiet: whether the progress bar is left out.
     """
 
@@ -57,6 +58,7 @@ class Session:
     as_json: bool
     weights: str | None
     revision: str | None
+    hair: str
     quiet: bool
 
     @property
@@ -73,7 +75,7 @@ class Session:
 
     def model(self) -> HeadModel:
         """Load the model."""
-        return self.loader(self.weights, self.revision, self.device)
+        return self.loader(self.weights, self.revision, self.device, self.hair)
 
     def bar(self, total: int, unit: str) -> tqdm[Any]:
         """Return a progress bar on stderr."""
@@ -121,13 +123,19 @@ def common_options(out: str | None, out_help: str) -> Decorator:
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."),
         click.option("--weights", default=None, metavar="DIR|ORG/NAME", help="Bundle to use.  [default: embedded]"),
         click.option("--revision", default=None, help="Branch, tag or commit of a Hub bundle."),
+        click.option(
+            "--hair",
+            type=click.Choice(["clean", "keep"]),
+            default="clean",
+            help="clean: bald; keep: the photo's hair, painted on lifted heads.",
+        ),
         click.option("--quiet", is_flag=True, help="No progress bar."),
     ]
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def command(**values: Any) -> Any:
-            names = ("seed", "device", "out", "as_json", "weights", "revision", "quiet")
+            names = ("seed", "device", "out", "as_json", "weights", "revision", "hair", "quiet")
             loader = click.get_current_context().obj
             session = Session(loader, **{name: values.pop(name) for name in names})
             return function(session, **values)

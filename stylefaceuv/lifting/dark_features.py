@@ -103,8 +103,12 @@ def own_features(
 
 
 def _share(mask: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """(1, C, 1, 1): weighted mean of (1, 1, R, R) over (1, C, R, R) weights, 0 where nothing weighs."""
-    return (mask * weights).sum((2, 3), keepdim=True) / weights.sum((2, 3), keepdim=True).clamp_min(1.0)
+    """(1, C, 1, 1): weighted mean of (1, 1, R, R) over (1, C, R, R) weights, 0 where nothing weighs.
+
+    In double precision: a sum of a million floats depends on where they lie in memory.
+    """
+    total = weights.double().sum((2, 3), keepdim=True).clamp_min(1.0)
+    return ((mask * weights).double().sum((2, 3), keepdim=True) / total).to(weights.dtype)
 
 
 def _ramp(value: torch.Tensor, ends: tuple[float, float]) -> torch.Tensor:

@@ -80,7 +80,7 @@ def painted_lenses(painted: torch.Tensor, mean: torch.Tensor, eyes: torch.Tensor
     darker = functional.avg_pool2d((mean - painted).mean(dim=1, keepdim=True), 3, stride=1, padding=1)
     doubt = ((darker - _LENS_DARKER[0]) / (_LENS_DARKER[1] - _LENS_DARKER[0])).clamp(0, 1) * sure
     around = dilate(eyes, painted.shape[-1] // 64)
-    share = (doubt * around).sum() / around.sum().clamp_min(_BLACK)
-    worn = ((share - _LENS_SHARE[0]) / (_LENS_SHARE[1] - _LENS_SHARE[0])).clamp(0, 1)
+    share = (doubt * around).double().sum() / around.double().sum().clamp_min(_BLACK)  # the same in any order
+    worn = ((share.to(doubt.dtype) - _LENS_SHARE[0]) / (_LENS_SHARE[1] - _LENS_SHARE[0])).clamp(0, 1)
     near = dilate(around, painted.shape[-1] // 32)
     return functional.avg_pool2d(dilate(doubt * near, 2), 3, stride=1, padding=1) * worn

@@ -46,10 +46,10 @@ class Loader:
     def __init__(self, model: FakeModel | None = None, error: Exception | None = None) -> None:
         self.model = model or FakeModel()
         self.error = error
-        self.calls: list[tuple[str | None, str | None, str | None]] = []
+        self.calls: list[tuple[str | None, str | None, str | None, str]] = []
 
-    def __call__(self, source: str | None, revision: str | None, device: str | None) -> FakeModel:
-        self.calls.append((source, revision, device))
+    def __call__(self, source: str | None, revision: str | None, device: str | None, hair: str) -> FakeModel:
+        self.calls.append((source, revision, device, hair))
         if self.error is not None:
             raise self.error
         return self.model
@@ -64,7 +64,7 @@ def test_every_verb_takes_seed_device_out_and_json(
     common = ["--seed", "7", "--device", "cpu", "--out", str(out), "--json", "--weights", str(bundle.directory)]
     assert main([verb, *common, *SMALL[verb]], loader) == 0
     assert out.exists()
-    assert loader.calls == [(str(bundle.directory), None, "cpu")]
+    assert loader.calls == [(str(bundle.directory), None, "cpu", "clean")]
     result = json.loads(capsys.readouterr().out)
     assert isinstance(result, dict)
     assert verb == "info" or result["out"] == str(out)

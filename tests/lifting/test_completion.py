@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask, with_hair
+from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask
 from tests.lifting.scenes import smooth_image
 
 SIZE = 128
@@ -102,15 +102,3 @@ def test_what_lies_above_hair_falls_and_what_lies_below_the_brows_stays() -> Non
     assert float(kept[0, 0, 44:60, 50:60].min()) == 1
     assert torch.equal(kept[:, :, 60:], weights[:, :, 60:])
     assert float((kept > weights).float().max()) == 0
-
-
-def test_the_scalp_takes_the_colour_of_the_photo_s_hair() -> None:
-    model_texture, lifted = torch.full((1, 3, SIZE, SIZE), 0.7), smooth_image(SIZE)[None]
-    hair, scalp = torch.zeros_like(ONE), torch.zeros_like(ONE)
-    lifted[..., :20, :] = torch.tensor([0.2, 0.1, 0.05]).reshape(1, 3, 1, 1)
-    hair[..., :20, :], scalp[..., :40, :] = 1, 1
-    painted = with_hair(model_texture, lifted, hair, scalp)
-    torch.testing.assert_close(painted[0, :, 30, 30], torch.tensor([0.2, 0.1, 0.05]))
-    assert float((painted[:, :, 40:] - 0.7).abs().max()) == 0
-    hair[..., :20, :] = 0
-    assert torch.equal(with_hair(model_texture, lifted, hair, scalp), model_texture)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
-from stylefaceuv.lifting.painted_guide import gain_to_painted, much_darker, seen_skin
+from stylefaceuv.lifting.painted_guide import gain_to_painted, much_darker, painted_lenses, seen_skin
 
 SIZE, SMALL = 24, 6
 
@@ -48,3 +48,19 @@ def test_only_what_is_much_darker_is_doubted() -> None:
     assert float(doubt[:, :3].min()) == 1
     assert float(doubt[:, 5:].max()) == 0
     assert float(much_darker(painted, painted + 0.3).max()) == 0, "what is brighter is no hair"
+
+
+def test_lenses_are_found_only_where_much_around_the_eyes_is_dark() -> None:
+    size = 128
+    mean, eyes, sure = torch.full((1, 3, size, size), 0.7), torch.zeros(1, 1, size, size), torch.ones(1, 1, size, size)
+    eyes[..., 40:56, 30:50], eyes[..., 40:56, 78:98] = 1, 1
+    painted = mean.clone()
+    painted[..., 47:48, 30:98] = 0.5  # a thin rim
+    painted[..., 90:110, 40:90] = 0.3  # a beard
+    assert float(painted_lenses(painted, mean, eyes, sure).max()) == 0
+    painted[..., 38:60, 28:54] = 0.4
+    painted[..., 38:60, 74:100] = 0.4
+    doubt = painted_lenses(painted, mean, eyes, sure)[0, 0]
+    assert float(doubt[40:58, 30:52].min()) == 1
+    assert float(doubt[80:].max()) == 0, "the beard stays"
+    assert float(painted_lenses(painted, mean, eyes, sure * 0).max()) == 0

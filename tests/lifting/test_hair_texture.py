@@ -1,0 +1,122 @@
+"""Hair that is kept: on a head of known layout, with hair, background and glasses of known colours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stylefaceuv.lifting.hair_texture import (
+    HairPlaces,
+    KeptHair,
+    beside_face,
+    hair_streaks,
+    keep_hair_of,
+    scalp_weights,
+)
+
+SIZE = 256
+SKIN, HAIR, BACKDROP = (0.8, 0.6, 0.5), (0.2, 0.12, 0.08), (0.1, 0.5, 0.9)
+FOREHEAD, CROWN, FACE = slice(0, 80), slice(0, 40), slice(64, 192)
+"""Rows above the brows, rows of the crown, columns of the face."""
+
+
+def color(values: tuple[float, float, float]) -> torch.Tensor:
+    return torch.tensor(values).reshape(3, 1, 1)
+
+
+@pytest.fixture
+def places() -> HairPlaces:
+    masks = [torch.zeros(1, 1, SIZE, SIZE) for _ in range(4)]
+    forehead, crown, beside, scalp = masks
+    forehead[..., FOREHEAD, :] = 1
+    crown[..., CROWN, :] = 1
+    beside[..., 80:160, :] = 1
+    beside[..., FACE] = 0
+    scalp[..., :60, :] = 1
+    return HairPlaces(forehead, crown, beside, scalp, hair_streaks(SIZE))
+
+
+@pytest.fixture
+def photo() -> torch.Tensor:
+    """Skin, hair on the crown and down both sides to row 120, background beside the rest of the face."""
+    image = color(SKIN).expand(3, SIZE, SIZE).clone()
+    image[:, CROWN] = color(HAIR)
+    for side in (slice(0, 64), slice(192, SIZE)):
+        image[:, 40:120, side] = color(HAIR)
+        image[:, 120:, side] = color(BACKDROP)
+    return image[None]
+
+
+def keep(photo: torch.Tensor, places: HairPlaces, seen: torch.Tensor | None = None) -> KeptHair:
+    ones = torch.ones(1, 1, SIZE, SIZE)
+    explained = torch.zeros_like(ones)
+    explained[..., 80:160, FACE] = 1
+    return keep_hair_of(photo, ones if seen is None else seen, explained, color(SKIN)[None] * ones, places)
+
+
+def test_hair_beside_the_face_stays_and_background_does_not(photo: torch.Tensor, places: HairPlaces) -> None:
+    kept = keep(photo, places).kept[0, 0]
+    assert float(kept[FOREHEAD].min()) == 1
+    assert float(kept[84:112, :58].min()) == 1
+    assert float(kept[130:, :].max()) == 0
+    assert float(kept[84:, FACE].max()) == 0, "the face itself is not beside it"
+
+
+def test_what_hangs_below_bare_skin_is_no_hair(photo: torch.Tensor, places: HairPlaces) -> None:
+    photo[:, :, 56:96, 192:] = color(SKIN)  # the temple is bare, and below it the arm of a pair of glasses
+    kept = keep(photo, places).kept[0, 0]
+    assert float(kept[100:116, 200:].max()) == 0
+    assert float(kept[84:112, :58].min()) == 1
+
+
+def test_the_unseen_scalp_has_hair_of_that_colour(photo: torch.Tensor, places: HairPlaces) -> None:
+    seen = torch.ones(1, 1, SIZE, SIZE)
+    seen[..., :, 200:] = 0
+    photo[..., :, 200:] = 0.5  # arbitrary where nothing is seen
+    texture = keep(photo, places, seen).texture[0]
+    unseen = texture[:, :40, 210:]
+    torch.testing.assert_close(unseen.mean((1, 2)), torch.tensor(HAIR), atol=0.02, rtol=0)
+    torch.testing.assert_close(texture[:, 200, 100], torch.tensor(SKIN))
+
+
+def test_a_bald_head_gets_no_hair(photo: torch.Tensor, places: HairPlaces) -> None:
+    bald = color(SKIN)[None].expand(1, 3, SIZE, SIZE).clone()
+    result = keep(bald, places)
+    assert torch.equal(result.texture, color(SKIN)[None] * torch.ones(1, 1, SIZE, SIZE))
+    assert torch.equal(result.kept, places.forehead)
+    few = replace(places, crown=torch.zeros_like(places.crown))
+    assert torch.equal(keep(photo, few).kept, places.forehead)
+
+
+def test_streaks_run_down_the_head() -> None:
+    streaks = hair_streaks(SIZE)[0, 0]
+    assert float(streaks.mean()) == pytest.approx(0, abs=1e-4)
+    assert float(streaks.std()) == pytest.approx(1, abs=1e-3)
+    down, across = (streaks.diff(dim=axis).abs().mean() for axis in (0, 1))
+    assert float(across) > 2 * float(down)
+    assert torch.equal(hair_streaks(64, seed=3), hair_streaks(64, seed=3))
+
+
+def test_hair_grows_above_the_brows_and_hangs_beside_the_eyes() -> None:
+    points = torch.zeros(478, 3)
+    points[[33, 263]] = torch.tensor([[-0.45, 0.3, 0.8], [0.45, 0.3, 0.8]])
+    points[[105, 334]] = torch.tensor([[-0.3, 0.55, 0.95], [0.3, 0.55, 0.95]])
+    points[[234, 454]] = torch.tensor([[-0.7, 0.2, 0.0], [0.7, 0.2, 0.0]])
+    points[0] = torch.tensor([0.0, -0.3, 1.0])
+    crown, brow, lens, cheek, temple, nape, chin = torch.tensor(
+        [
+            [0.0, 1.6, 0.2],
+            [0.2, 0.4, 0.9],
+            [0.6, 0.3, 0.7],
+            [0.72, 0.0, 0.4],
+            [-0.6, 0.7, 0.5],
+            [0.1, 0.0, -0.9],
+            [0.0, -0.9, 0.8],
+        ]
+    )
+    grown = scalp_weights(torch.stack([crown, brow, chin]), points)[:, 0]
+    assert grown.tolist() == [1.0, pytest.approx(0, abs=0.2), 0.0]
+    beside = beside_face(torch.stack([lens, cheek, temple, nape, chin, brow]), points)[:, 0]
+    assert beside.tolist() == [0, 1, 1, 1, 0, 0]
