@@ -111,7 +111,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=3000)
     parser.add_argument("--truncation", type=float, default=0.7)
     parser.add_argument("--identity-weights", type=Path, default=None)
-    parser.add_argument("--hair", choices=("clean", "keep"), default="clean")
     parser.add_argument("--hair", default="clean", choices=("clean", "keep"))
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
