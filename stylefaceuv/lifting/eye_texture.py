@@ -19,7 +19,7 @@ sclera's at 26; up to 9 it is the pupil's."""
 _IRIS_QUANTILE = 0.4
 _BROWN_SHARE = 0.62
 """How far green lies from red towards blue in a brown iris, sRGB."""
-UPPER_LID_SHADE, LOWER_LID_SHADE = 0.3, 0.12
+UPPER_LID_SHADE, LOWER_LID_SHADE = 0.5, 0.2
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def paint_eye(eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, ski
 def _lid_shade(eye: EyeTexels) -> torch.Tensor:
     """(E, 1): lids and lashes keep light from the eye, the upper ones more; nine harmonics cannot cast that shadow."""
     elevation = eye.angle * torch.sin(eye.azimuth)
-    upper = 1 - UPPER_LID_SHADE * _step(elevation, 18.0, 18.0)
-    lower = 1 - LOWER_LID_SHADE * _step(-elevation, 30.0, 15.0)
+    upper = 1 - UPPER_LID_SHADE * _step(elevation, 14.0, 14.0)
+    lower = 1 - LOWER_LID_SHADE * _step(-elevation, 26.0, 14.0)
     return (upper * lower)[:, None]
 
 

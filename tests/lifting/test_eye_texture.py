@@ -74,7 +74,7 @@ def test_an_unseen_eye_is_brown_and_its_white_follows_the_exposure() -> None:
     assert torch.equal(bright, again), "colours without confidence do not count"
     iris = bright[ring(eye, 11, 18)].mean(dim=0)
     assert float(iris[0]) > float(iris[1]) > float(iris[2])
-    white = ring(eye, 32, 45)
+    white = ring(eye, 32, 45) & (torch.sin(eye.azimuth).abs() < 0.3)  # where no lid casts its shade
     assert float(bright[white].mean()) > float(dim[white].mean()) + 0.1
     assert float(dim[white].mean()) > 0.45
 
