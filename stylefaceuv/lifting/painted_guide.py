@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from stylefaceuv.colour import srgb_to_linear
+from stylefaceuv.lifting.evidence import soft_threshold, weighted_share
 from stylefaceuv.lifting.morphology import dilate
 
 _BLACK = 1e-3
@@ -60,8 +61,7 @@ def much_darker(painted: torch.Tensor, pooled: torch.Tensor) -> torch.Tensor:
     Returns:
         (1, 1, r, r) float in [0, 1], doubt; a texel wider than what is darker.
     """
-    darker = functional.avg_pool2d((painted - pooled).mean(dim=1, keepdim=True), 3, stride=1, padding=1)
-    return dilate(((darker - _DARKER[0]) / (_DARKER[1] - _DARKER[0])).clamp(0, 1), 1)
+    return dilate(_darker(pooled, painted, _DARKER), 1)
 
 
 def painted_lenses(painted: torch.Tensor, mean: torch.Tensor, eyes: torch.Tensor, sure: torch.Tensor) -> torch.Tensor:
@@ -77,10 +77,14 @@ def painted_lenses(painted: torch.Tensor, mean: torch.Tensor, eyes: torch.Tensor
         (1, 1, r, r) float in [0, 1], doubt; 0 everywhere unless much of the skin around the eyes is much darker than
         the mean face's.
     """
-    darker = functional.avg_pool2d((mean - painted).mean(dim=1, keepdim=True), 3, stride=1, padding=1)
-    doubt = ((darker - _LENS_DARKER[0]) / (_LENS_DARKER[1] - _LENS_DARKER[0])).clamp(0, 1) * sure
+    doubt = _darker(painted, mean, _LENS_DARKER) * sure
     around = dilate(eyes, painted.shape[-1] // 64)
-    share = (doubt * around).double().sum() / around.double().sum().clamp_min(_BLACK)  # the same in any order
-    worn = ((share.to(doubt.dtype) - _LENS_SHARE[0]) / (_LENS_SHARE[1] - _LENS_SHARE[0])).clamp(0, 1)
+    worn = soft_threshold(weighted_share(doubt, around), _LENS_SHARE)
     near = dilate(around, painted.shape[-1] // 32)
     return functional.avg_pool2d(dilate(doubt * near, 2), 3, stride=1, padding=1) * worn
+
+
+def _darker(one: torch.Tensor, other: torch.Tensor, ends: tuple[float, float]) -> torch.Tensor:
+    """(1, 1, r, r) in [0, 1]: where the first map is darker than the second, blurred by a texel."""
+    apart = functional.avg_pool2d((other - one).mean(dim=1, keepdim=True), 3, stride=1, padding=1)
+    return soft_threshold(apart, ends)

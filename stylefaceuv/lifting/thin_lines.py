@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from stylefaceuv.lifting.delighting import luminance
+from stylefaceuv.lifting.evidence import soft_threshold
 from stylefaceuv.lifting.morphology import dilate, erode
 
 _CONTRAST = (0.05, 0.10)
@@ -24,7 +25,7 @@ def dark_lines(texture: torch.Tensor, radius: int) -> torch.Tensor:
     """
     bright = luminance(texture, dim=1)[:, None]
     closed = erode(dilate(bright, radius), radius)
-    return ((closed - bright - _CONTRAST[0]) / (_CONTRAST[1] - _CONTRAST[0])).clamp(0, 1)
+    return soft_threshold(closed - bright, _CONTRAST)
 
 
 def plain_skin(model_texture: torch.Tensor, chart: torch.Tensor) -> torch.Tensor:
@@ -39,5 +40,4 @@ def plain_skin(model_texture: torch.Tensor, chart: torch.Tensor) -> torch.Tensor
     """
     bright = luminance(model_texture, dim=1)[:, None]
     usual = bright[chart > 0.5][::13].median()
-    darker = (usual - bright - _DARKER_THAN_SKIN[0]) / (_DARKER_THAN_SKIN[1] - _DARKER_THAN_SKIN[0])
-    return chart * (1 - darker.clamp(0, 1))
+    return chart * (1 - soft_threshold(usual - bright, _DARKER_THAN_SKIN))

@@ -7,6 +7,7 @@ import torch
 
 from stylefaceuv.lifting.dark_features import feature_weights, glasses_over, own_features
 from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS
+from stylefaceuv.lifting.thin_lines import dark_lines
 
 SIZE = 512
 SKIN, DARK = 0.7, 0.2
@@ -35,7 +36,7 @@ MODEL = torch.full((1, 3, SIZE, SIZE), SKIN)
 
 
 def glasses(photo: torch.Tensor, weights: torch.Tensor, explained: torch.Tensor = ONE) -> torch.Tensor:
-    return glasses_over(photo, ONE, explained, weights)
+    return glasses_over(dark_lines(photo, 4), ONE, explained, weights)
 
 
 def test_bare_eyes_keep_their_brows(photo: torch.Tensor, weights: torch.Tensor) -> None:
@@ -67,7 +68,7 @@ def test_a_brow_under_a_fringe_is_hair(photo: torch.Tensor, weights: torch.Tenso
 
 def test_unseen_features_are_nobody_s(photo: torch.Tensor, weights: torch.Tensor) -> None:
     assert float(own_features(photo, MODEL, ONE * 0, torch.zeros(1, 1, 1, 1), weights).max()) == 0
-    assert float(glasses_over(photo, ONE * 0, ONE, weights)) == 0
+    assert float(glasses_over(dark_lines(photo, 4), ONE * 0, ONE, weights)) == 0
 
 
 def test_weights_lie_at_their_landmarks() -> None:
