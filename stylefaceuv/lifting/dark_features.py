@@ -17,11 +17,10 @@ BROWS = (
 )
 """Landmarks of each brow, the upper edge and the lower one."""
 _NOSE = (1, 2, 4, 5, 19, 94, 98, 327, 97, 326, 64, 294, 48, 278, 115, 344, 131, 360)
-_OUTER_LIPS, _INNER_LIPS = LIPS[:20], LIPS[20:]
 _BRIDGE = (168, 6, 197)
 _UNDER_EYES = (118, 119, 100, 347, 348, 329)
 _BROW_REACH, _EYE_REACH, _RIM_REACH = (0.05, 0.08), (0.08, 0.11), (0.06, 0.08)
-_NOSE_REACH, _LIP_REACH, _INNER_REACH = (0.08, 0.12), (0.05, 0.08), (0.03, 0.06)
+_NOSE_REACH, _LIP_REACH = (0.08, 0.12), (0.05, 0.08)
 """Decimetres: up to where around landmarks a weight is 1, and from where on it is 0."""
 _RIM_LINES, _RIM_FOREIGN = (0.08, 0.095), (0.2, 0.35)
 """From which shares of the looked-at skin on there may be glasses, and surely are. Of 34 heads (seeds 7000, 7100, 7)
@@ -38,7 +37,7 @@ def feature_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torc
         points: (478, 3) float, landmarks.
 
     Returns:
-        (T, 3) float in [0, 1]: eyes, lashes and brows; nose and the outer rim of the lips; the bridge of the nose and
+        (T, 3) float in [0, 1]: eyes, lashes and brows; nose and lips; the bridge of the nose and
         the skin under the eyes, where glasses have rims and skin has no dark lines.
     """
 
@@ -53,7 +52,7 @@ def feature_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torc
         return weight
 
     brows = torch.cat([_densified(points[list(side)]) for side in BROWS])
-    lips = near(points[list(_OUTER_LIPS)], _LIP_REACH) * (1 - near(points[list(_INNER_LIPS)], _INNER_REACH))
+    lips = near(points[list(LIPS)], _LIP_REACH)
     nose = near(points[list(_NOSE)], _NOSE_REACH)
     upper = torch.maximum(near(points[list(EYE_CONTOURS)], _EYE_REACH), near(brows, _BROW_REACH))
     return torch.stack([upper, torch.maximum(nose, lips), near(points[list(_BRIDGE + _UNDER_EYES)], _RIM_REACH)], dim=1)

@@ -17,6 +17,8 @@ PUPIL_HALF_ANGLE_DEGREES = 8.5
 """Of 60 eyes (seed 4400) brightness has risen halfway from pupil to sclera at 19.8 degrees, the median, and is the
 sclera's at 26; up to 9 it is the pupil's."""
 _IRIS_QUANTILE = 0.4
+_CATCHLIGHT = 1.15
+"""What is brighter than so many scleras mirrors the light."""
 _BROWN_SHARE = 0.62
 """How far green lies from red towards blue in a brown iris, sRGB."""
 UPPER_LID_SHADE, LOWER_LID_SHADE = 0.5, 0.2
@@ -53,7 +55,9 @@ def eye_texels(positions: torch.Tensor, rows: torch.Tensor) -> EyeTexels:
     return EyeTexels(rows, angle, torch.atan2(direction[:, 1], direction[:, 0]))
 
 
-def paint_eye(eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, skin_luminance: float) -> torch.Tensor:
+def paint_eye(
+    eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, skin_luminance: float, kept: float = 0.0
+) -> torch.Tensor:
     """Paint a whole eyeball with the colours that were seen of it.
 
     Args:
@@ -61,6 +65,7 @@ def paint_eye(eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, ski
         color: (E, 3) float, delit sRGB colours as lifted.
         confidence: (E,) float in [0, 1].
         skin_luminance: median linear luminance of the face's skin; an eye in a dim photo is dimmer.
+        kept: share in [0, 1] of the seen texels that stay as lifted; lids and lashes keep the light from them.
 
     Returns:
         (E, 3) float in [0, 1], sRGB.
@@ -79,7 +84,9 @@ def paint_eye(eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor, ski
     back = _step(eye.angle, 62.0, 14.0)[:, None]
     white = sclera + 0.75 * back * (pink - sclera)
     edge = _step(eye.angle, IRIS_HALF_ANGLE_DEGREES, 1.8)[:, None]
-    return ((iris_texels + edge * (white - iris_texels)) * _lid_shade(eye)).clamp(0, 1)
+    whole = ((iris_texels + edge * (white - iris_texels)) * _lid_shade(eye)).clamp(0, 1)
+    seen = kept * _step(confidence, 0.5, 0.4)[:, None]
+    return whole + seen * (torch.minimum(color, sclera * _CATCHLIGHT) - whole)
 
 
 def _lid_shade(eye: EyeTexels) -> torch.Tensor:

@@ -10,24 +10,42 @@ from __future__ import annotations
 import torch
 
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.types import PART_NAMES
 
 FIRST_IRIS_LANDMARK = 468
+_EYES = (PART_NAMES.index("eye_left"), PART_NAMES.index("eye_right"))
+_OPENING = {
+    "jawOpen": 0.7,
+    "mouthUpperUpLeft": 0.5,
+    "mouthUpperUpRight": 0.5,
+    "eyeWideLeft": 1.0,
+    "eyeWideRight": 1.0,
+}
+
+
+def landmark_spread(face_model: MorphableModel) -> torch.Tensor:
+    """Return :func:`warp_matrix` of a face model, as (V0, 478) float."""
+    opened = _opened(face_model)
+    return warp_matrix(opened[0], face_model.landmarks(opened)[0], _eye_vertices(face_model))
 
 
 def warp_matrix(
     cage: torch.Tensor,
     landmarks: torch.Tensor,
     eye_vertices: torch.Tensor,
-    radius: float = 0.18,
-    damping: float = 0.25,
+    radii: tuple[float, ...] = (0.18, 0.06),
+    damping: float = 0.1,
 ) -> torch.Tensor:
     """Build the fixed matrix that spreads landmark residuals over the cage.
 
     Args:
-        cage: (V0, 3) float, mean head, decimetres.
-        landmarks: (478, 3) float, landmark points on the mean head, decimetres.
+        cage: (V0, 3) float, a head with mouth and eyes open, decimetres; where lips or lids touch, a residual that
+            parts them would cancel itself.
+        landmarks: (478, 3) float, landmark points on that head, decimetres.
         eye_vertices: (V0,) bool, True on the eyeballs: they follow the iris landmarks only.
-        radius: width of the Gaussian basis, decimetres.
+        radii: widths of the Gaussians that are added up: a broad one that carries the face along, a narrow one that
+            sets lips and lids right.
         damping: regularisation; the larger, the less a single landmark is trusted.
 
     Returns:
@@ -40,15 +58,16 @@ def warp_matrix(
         raise InvalidArgumentError("landmarks", "shape (478, 3)", tuple(landmarks.shape))
     matrix = cage.new_zeros(len(cage), len(landmarks))
     skin = slice(0, FIRST_IRIS_LANDMARK)
-    matrix[~eye_vertices, skin] = _spread(cage[~eye_vertices], landmarks[skin], radius, damping)
+    matrix[~eye_vertices, skin] = _spread(cage[~eye_vertices], landmarks[skin], radii, damping)
     iris = slice(FIRST_IRIS_LANDMARK, len(landmarks))
     matrix[eye_vertices, iris] = _nearest_cluster(cage[eye_vertices], landmarks[iris])
     return matrix
 
 
-def _spread(points: torch.Tensor, centres: torch.Tensor, radius: float, damping: float) -> torch.Tensor:
+def _spread(points: torch.Tensor, centres: torch.Tensor, radii: tuple[float, ...], damping: float) -> torch.Tensor:
     def kernel(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return torch.exp(-0.5 * (torch.cdist(a, b) / radius) ** 2)
+        squared = torch.cdist(a, b) ** 2
+        return torch.stack([torch.exp(-0.5 * squared / radius**2) for radius in radii]).sum(dim=0)
 
     kernels = kernel(centres, centres).double()
     system = kernels + damping * torch.eye(len(centres), dtype=kernels.dtype, device=kernels.device)
@@ -63,3 +82,20 @@ def _nearest_cluster(points: torch.Tensor, iris: torch.Tensor) -> torch.Tensor:
     weights[right_side[:, None] & right_iris] = 1.0 / max(int(right_iris.sum()), 1)
     weights[~right_side[:, None] & ~right_iris] = 1.0 / max(int((~right_iris).sum()), 1)
     return weights
+
+
+def _opened(face_model: MorphableModel) -> torch.Tensor:
+    """(1, V0, 3) mean head with mouth and eyes open, as far as the model has such units."""
+    weights = face_model.mean.new_zeros(1, len(face_model.expression_names))
+    for column, name in enumerate(face_model.expression_names):
+        weights[0, column] = _OPENING.get(name, 0.0)
+    return face_model(weights.new_zeros(1, len(face_model.identity_basis)), weights)
+
+
+def _eye_vertices(face_model: MorphableModel) -> torch.Tensor:
+    """(V0,) bool, cage vertices of the eyeballs."""
+    cage = face_model.topology(0)
+    in_eye = (cage.part == _EYES[0]) | (cage.part == _EYES[1])
+    result = torch.zeros(len(face_model.mean), dtype=torch.bool, device=cage.faces.device)
+    result[cage.geometry_index[cage.faces[in_eye]].reshape(-1)] = True
+    return result

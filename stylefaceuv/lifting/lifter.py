@@ -44,6 +44,7 @@ _CAST_SHARE = 0.5
 _EVENED_SHARE = 0.7
 _EVENED_TINT = 0.85
 _GRAIN = 0.006
+_EYES_SHARE = 0.9
 _BESIDE = 6
 _BELOW_NOSE = 2
 _LIPS = (13, 14)
@@ -292,7 +293,7 @@ class Lifter(nn.Module):
             painted[eye.rows] = paint_eye(eye, painted[eye.rows], confidence[eye.rows], tone)
         unseen = torch.zeros_like(confidence)  # a painter's mouths are those of photos that hardly ever show one
         painted = paint_mouth(painted, painted, unseen, self.texels, tone, self.pattern)
-        painted = paint_lids(tidy_lips(painted, self.lips), self.lids) * self._mouth_shade(confidence)
+        painted = paint_lids(tidy_lips(painted, unseen, self.lips), self.lids) * self._mouth_shade(confidence)
         return push_pull(self.texels.scatter(painted)[None], self.covered)[0].clamp(0, 1)
 
     def delight(self, texels: LiftedTexels) -> tuple[torch.Tensor, AlbedoFit]:
@@ -400,9 +401,10 @@ class Lifter(nn.Module):
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
         confidence = self.texels.gather(mask[0])[:, 0]
         for eye in self.eyes:
-            painted[eye.rows] = paint_eye(eye, lifted[eye.rows], texels.confidence[eye.rows], tone)
+            rows, kept = eye.rows, _EYES_SHARE * (1 - float(glasses))
+            painted[rows] = paint_eye(eye, lifted[rows], texels.confidence[rows], tone, kept)
             confidence[eye.rows] = texels.confidence[eye.rows]
         painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone, self.pattern)
-        painted = paint_lids(tidy_lips(painted, self.lips), self.lids) * self._mouth_shade(texels.confidence)
+        painted = paint_lids(tidy_lips(painted, confidence, self.lips), self.lids) * self._mouth_shade(texels.confidence)
         diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
         return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]

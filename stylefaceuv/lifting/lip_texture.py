@@ -8,11 +8,13 @@ import torch
 
 from stylefaceuv.colour import srgb_to_linear
 from stylefaceuv.lifting.delighting import luminance
+from stylefaceuv.lifting.evidence import soft_threshold
 
 _INNER = (88, 178, 87, 14, 317, 402, 318, 80, 81, 82, 13, 312, 311, 310)
 _RED = ((13, 0), (14, 17), (82, 37), (312, 267), (87, 84), (317, 314))
-_NEAR, _FAR = 0.055, 0.085
-_BRIGHTER = (1.0, 1.2)
+_NEAR, _FAR = 0.04, 0.06
+_BRIGHTER, _LESS_RED = (1.0, 1.3), (-0.92, -0.75)
+"""Shares of the lips' luminance, and of their ratio of red to green."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,12 @@ def lip_texels(rest_positions: torch.Tensor, is_skin: torch.Tensor, landmarks: t
     return LipTexels(skin[near], share, skin[red])
 
 
-def tidy_lips(painted: torch.Tensor, lips: LipTexels) -> torch.Tensor:
-    """Give texels that are much brighter than the lips, where the lips meet, the lips' colour.
+def tidy_lips(painted: torch.Tensor, confidence: torch.Tensor, lips: LipTexels) -> torch.Tensor:
+    """Give what is brighter and less red than the lips, where the lips meet, the lips' colour: teeth.
 
     Args:
         painted: (T, 3) float in [0, 1], sRGB.
+        confidence: (T,) float in [0, 1]; what a photo shows of the lips, gloss too, stays.
         lips: the lips' texels.
 
     Returns:
@@ -64,8 +67,15 @@ def tidy_lips(painted: torch.Tensor, lips: LipTexels) -> torch.Tensor:
     if not len(lips.red):  # a head or an atlas too small to show lips
         return result
     color = painted[lips.red].median(dim=0).values
-    usual = luminance(srgb_to_linear(color)).clamp_min(1e-3)
-    ratio = luminance(srgb_to_linear(painted[lips.rows].clamp(0, 1))) / usual
-    doubt = ((ratio - _BRIGHTER[0]) / (_BRIGHTER[1] - _BRIGHTER[0])).clamp(0, 1) * lips.share
+    usual, linear = srgb_to_linear(color), srgb_to_linear(painted[lips.rows].clamp(0, 1))
+    brighter = luminance(linear) / luminance(usual).clamp_min(1e-3)
+    redness = _redness(linear) / _redness(usual)
+    doubt = soft_threshold(brighter, _BRIGHTER) * soft_threshold(-redness, _LESS_RED)
+    doubt = doubt * lips.share * (1 - confidence[lips.rows])
     result[lips.rows] += doubt[:, None] * (color * 0.9 - painted[lips.rows])
     return result
+
+
+def _redness(linear: torch.Tensor) -> torch.Tensor:
+    """Red over green of (..., 3) linear colours."""
+    return linear[..., 0] / linear[..., 1].clamp_min(1e-3)

@@ -6,14 +6,13 @@ import torch
 
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices, rotation_matrix
-from stylefaceuv.lifting.landmark_warp import warp_matrix
+from stylefaceuv.lifting.landmark_warp import landmark_spread
 from stylefaceuv.lifting.projection import LiftedTexels, TexelView, lift_texels, view_texels
 from stylefaceuv.lifting.texel_geometry import texel_geometry
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.vertex_normals import VertexNormals
-from stylefaceuv.types import PART_NAMES, FaceCoefficients
+from stylefaceuv.types import FaceCoefficients
 
-_EYES = (PART_NAMES.index("eye_left"), PART_NAMES.index("eye_right"))
 
 
 class Surface:
@@ -32,7 +31,7 @@ class Surface:
         self.texels = texel_geometry(self.topology, resolution)
         mean = face_model.mean[None]
         self.rest_positions = self.texels.interpolate(face_model.refine(mean, level)[0])
-        self.landmark_warp = warp_matrix(face_model.mean, face_model.landmarks(mean)[0], _eye_vertices(face_model))
+        self.landmark_warp = landmark_spread(face_model)
 
     def project(
         self, image: torch.Tensor, coefficients: FaceCoefficients, detected: torch.Tensor | None
@@ -85,12 +84,3 @@ class Surface:
         cage_offset = self.landmark_warp @ residual
         padded = torch.cat([cage_offset, torch.zeros_like(cage_offset[:, :1])], dim=1)
         return self.face_model.refine(padded[None], self.level)[0, :, :2]
-
-
-def _eye_vertices(face_model: MorphableModel) -> torch.Tensor:
-    """(V0,) bool, cage vertices of the eyeballs."""
-    cage = face_model.topology(0)
-    in_eye = (cage.part == _EYES[0]) | (cage.part == _EYES[1])
-    result = torch.zeros(len(face_model.mean), dtype=torch.bool, device=cage.faces.device)
-    result[cage.geometry_index[cage.faces[in_eye]].reshape(-1)] = True
-    return result

@@ -18,6 +18,7 @@ STAGES = {
     "close-lids": "stylefaceuv.training.close_lids",
     "calibrate-units": "stylefaceuv.training.calibrate_units",
     "raise-brows": "stylefaceuv.training.raise_brows",
+    "centre-landmarks": "stylefaceuv.training.centre_landmarks",
     "mapper": "stylefaceuv.training.mapper",
     "albedo": "stylefaceuv.training.albedo",
     "yaw": "stylefaceuv.training.yaw",

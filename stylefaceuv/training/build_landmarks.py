@@ -57,17 +57,17 @@ def register_landmarks(
     """
     points, world = detect_on_mean(model, landmarker)
     partner = mirror_partners(points)
-    fine_mirror = _fine_mirror(model, world)
-    vertices, weights = _surface_under(model, world, _symmetric(points, partner), partner, fine_mirror)
+    fine_mirror = fine_mirror_of(model, world)
+    vertices, weights = surface_under(model, world, symmetric_points(points, partner), partner, fine_mirror)
     points, world = detect_on_mean(model, landmarker, OPEN_JAW)
-    points = rims_on_lips(model, world, _symmetric(points, partner))
-    opened = _surface_under(model, world, points, partner, fine_mirror)
+    points = rims_on_lips(model, world, symmetric_points(points, partner))
+    opened = surface_under(model, world, points, partner, fine_mirror)
     lips = list(INNER_LIPS)
     vertices[lips], weights[lips] = opened[0][lips], opened[1][lips]
     return vertices, weights
 
 
-def _symmetric(points: npt.NDArray[np.float64], partner: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def symmetric_points(points: npt.NDArray[np.float64], partner: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """(478, 2) pixels, averaged with their mirror image."""
     mirrored = points[partner].copy()
     mirrored[:, 0] = SIZE - mirrored[:, 0]
@@ -203,7 +203,7 @@ def mirror_partners(points: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     return partner
 
 
-def _surface_under(
+def surface_under(
     model: MorphableModel,
     world: torch.Tensor,
     points: npt.NDArray[np.float64],
@@ -254,7 +254,7 @@ def _pick(
     return faces[int(fragments.pix_to_face[0, 0, 0])].numpy(), weight / weight.sum()
 
 
-def _fine_mirror(model: MorphableModel, world: torch.Tensor) -> npt.NDArray[np.int64]:
+def fine_mirror_of(model: MorphableModel, world: torch.Tensor) -> npt.NDArray[np.int64]:
     """Mirror image of each unsplit level-1 vertex, by position on the symmetric mean head."""
     from scipy.spatial import cKDTree
 
