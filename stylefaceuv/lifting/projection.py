@@ -107,7 +107,7 @@ def view_texels(
     nearest = torch.where(is_eye, near_eye[:, 0], near_skin[:, 0])
     seen = _ramp(1 / depth[:, 0] - nearest, -0.0016, -0.0006)
     inside = ((pixel > 1) & (pixel < pixel.new_tensor([camera.width - 1, camera.height - 1]))).all(dim=1)
-    confidence = seen * inside * _ramp(facing, 0.12, 0.5) * _ramp(cover[:, 0], 0.75, 0.999)
+    confidence = seen * inside * _ramp(facing, 0.08, 0.3) * _ramp(cover[:, 0], 0.75, 0.999)
     return TexelView(pixel, normal, confidence)
 
 
