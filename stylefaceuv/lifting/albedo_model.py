@@ -113,7 +113,7 @@ class AlbedoModel(nn.Module):
             where faces differ (brows, lips, beard) and narrow where the model knows the skin tone only.
         """
         distance = ((textures - fit.texture) ** 2).mean(dim=1, keepdim=True).sqrt()
-        tolerance = self.support * (2.5 * self.noise + 0.045) + (1 - self.support) * 0.085
+        tolerance = self.support * (3.0 * self.noise + 0.055) + (1 - self.support) * 0.085
         t = (distance / tolerance - 1).clamp(0, 0.6) / 0.6
         doubt = t * t * (3 - 2 * t)
         # Beyond the learned region a strand of hair takes its surroundings along.

@@ -99,6 +99,7 @@ class Lifter(nn.Module):
     forehead: torch.Tensor
     above_mouth: torch.Tensor
     scalp: torch.Tensor
+    fringe: torch.Tensor
     crown: torch.Tensor
     features: torch.Tensor
     beside: torch.Tensor
@@ -125,6 +126,7 @@ class Lifter(nn.Module):
         points = face_model.landmarks(face_model.mean[None])[0]
         brows = points[list(BROW_TOPS), 1].mean()
         self.register_buffer("forehead", self._skin_above(brows + 0.04), persistent=False)
+        self.register_buffer("fringe", self._skin_above(brows - 0.03), persistent=False)
         self.register_buffer("crown", self._skin_above(brows + 0.5), persistent=False)
         self.register_buffer("above_mouth", self._skin_above(points[_BELOW_NOSE, 1]), persistent=False)
         for name, where in (("scalp", scalp_weights), ("beside", beside_face)):
@@ -390,7 +392,7 @@ class Lifter(nn.Module):
         plain = torch.minimum(seen, explained) * self.skin_chart
         image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT)
         if keep_hair:
-            places = HairPlaces(self.forehead, self.crown, self.beside, self.scalp, self.streaks)
+            places = HairPlaces(self.fringe, self.crown, self.beside, self.scalp, self.streaks)
             hair = keep_hair_of(image, seen, explained, model_texture, places)
             skinlike, model_texture = torch.maximum(explained, hair.kept), hair.texture
         else:
