@@ -99,6 +99,8 @@ class FaceMaker:
     def _painted(self, stylecode: torch.Tensor) -> MadeFace:
         painted, view, coefficients = self.paint(stylecode[None])
         diffuse = self.lifter.enlarge(painted.diffuse[0].clamp(0, 1), view.visibility[0])
+        if self.keep_hair:
+            diffuse = self.lifter.cover_with_hair(diffuse, self._hair(stylecode[None], view)[0])
         maps = UVMaps(_to_pixels(diffuse), _relief(painted), view.visibility[0, 0].cpu().numpy())
         return MadeFace(coefficients[0], maps, float("nan"))
 
@@ -121,6 +123,13 @@ class FaceMaker:
         view = self.viewer(coefficients)
         trunk = parts.generator.synthesis_features(w, painter.config.trunk_resolution)
         return painter(trunk, view, w), view, coefficients
+
+    def _hair(self, w: torch.Tensor, view: AtlasView) -> torch.Tensor:
+        """(1, 4, r, r) hair that the UV generator paints."""
+        parts, painter = self.components, self.components.uv_generator
+        if painter is None or painter.hair is None:
+            raise WeightsError("hair: expected a UV generator that paints hair for 'keep', got one that does not")
+        return painter.paint_hair(parts.generator.synthesis_features(w, painter.config.trunk_resolution), view, w)
 
 
 def _relief(painted: UVPrediction | None) -> npt.NDArray[np.float32]:

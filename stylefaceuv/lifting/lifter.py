@@ -45,6 +45,7 @@ _EVENED_SHARE = 0.7
 _EVENED_TINT = 0.85
 _GRAIN = 0.006
 _EYES_SHARE = 0.9
+_STRANDS = 0.12
 _BESIDE = 6
 _BELOW_NOSE = 2
 _LIPS = (13, 14)
@@ -80,6 +81,17 @@ class LiftedFace:
     confidence: torch.Tensor
     lighting: torch.Tensor
     second_lighting: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the photos show: delit texels (T, 3), how they are seen, the albedo model's fit, the light of each view."""
+
+    lifted: torch.Tensor
+    texels: LiftedTexels
+    fit: AlbedoFit
+    lighting: torch.Tensor
+    second_lighting: torch.Tensor | None
 
 
 class Lifter(nn.Module):
@@ -176,6 +188,29 @@ class Lifter(nn.Module):
         Raises:
             InvalidArgumentError: an image is not (3, H, W).
         """
+        return self._finished(self._gather(own, other, painted), keep_hair)
+
+    @torch.no_grad()
+    def both(
+        self, own: Photo, other: Photo | None = None, painted: torch.Tensor | None = None
+    ) -> tuple[LiftedFace, LiftedFace]:
+        """Lift once and complete twice.
+
+        Args:
+            own: as :meth:`forward` takes it.
+            other: as there.
+            painted: as there.
+
+        Returns:
+            The face without its hair and with it.
+
+        Raises:
+            InvalidArgumentError: an image is not (3, H, W).
+        """
+        seen = self._gather(own, other, painted)
+        return self._finished(seen, False), self._finished(seen, True)
+
+    def _gather(self, own: Photo, other: Photo | None, painted: torch.Tensor | None) -> _Seen:
         texels, lifted, lighting, fit = self._lift(own)
         second_lighting = None
         if other is not None:
@@ -185,8 +220,11 @@ class Lifter(nn.Module):
             lifted = linear_to_srgb((srgb_to_linear(lifted) * gain).clamp(0, 1))
             lighting = lighting / gain
             second_lighting = None if second_lighting is None else second_lighting / gain
-        diffuse, confidence = self._assemble(lifted, texels, fit, keep_hair)
-        return LiftedFace(diffuse, confidence, lighting, second_lighting)
+        return _Seen(lifted, texels, fit, lighting, second_lighting)
+
+    def _finished(self, seen: _Seen, keep_hair: bool) -> LiftedFace:
+        diffuse, confidence = self._assemble(seen.lifted, seen.texels, seen.fit, keep_hair)
+        return LiftedFace(diffuse, confidence, seen.lighting, seen.second_lighting)
 
     def _lift(self, photo: Photo) -> tuple[LiftedTexels, torch.Tensor, torch.Tensor, AlbedoFit]:
         """What a photo shows, delit (T, 3), its light (9, 3) and the albedo model's fit."""
@@ -298,6 +336,23 @@ class Lifter(nn.Module):
         painted = paint_lids(tidy_lips(painted, unseen, self.lips), self.lids) * self._mouth_shade(confidence)
         return push_pull(self.texels.scatter(painted)[None], self.covered)[0].clamp(0, 1)
 
+    @torch.no_grad()
+    def cover_with_hair(self, diffuse: torch.Tensor, hair: torch.Tensor) -> torch.Tensor:
+        """Lay painted hair over the skin of a map of this lifter's size.
+
+        Args:
+            diffuse: (3, R, R) float in [0, 1], sRGB.
+            hair: (4, r, r) float, sRGB colour and cover in [0, 1], of :meth:`UVGenerator.paint_hair`.
+
+        Returns:
+            (3, R, R) float in [0, 1].
+        """
+        size = (self.texels.resolution, self.texels.resolution)
+        large = functional.interpolate(hair[None], size=size, mode="bicubic", align_corners=False)[0]
+        cover = large[3:].clamp(0, 1) * self.skin_chart[0]
+        strands = 1 + _STRANDS * self.scalp[0] * self.streaks[0]
+        return (diffuse + cover * ((large[:3] * strands).clamp(0, 1) - diffuse)).clamp(0, 1)
+
     def delight(self, texels: LiftedTexels) -> tuple[torch.Tensor, AlbedoFit]:
         """Alternate the light and the robust albedo fit.
 
@@ -407,6 +462,7 @@ class Lifter(nn.Module):
             painted[rows] = paint_eye(eye, lifted[rows], texels.confidence[rows], tone, kept)
             confidence[eye.rows] = texels.confidence[eye.rows]
         painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone, self.pattern)
-        painted = paint_lids(tidy_lips(painted, confidence, self.lips), self.lids) * self._mouth_shade(texels.confidence)
+        painted = paint_lids(tidy_lips(painted, confidence, self.lips), self.lids)
+        painted = painted * self._mouth_shade(texels.confidence)
         diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
         return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]

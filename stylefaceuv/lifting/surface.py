@@ -14,7 +14,6 @@ from stylefaceuv.rendering.vertex_normals import VertexNormals
 from stylefaceuv.types import FaceCoefficients
 
 
-
 class Surface:
     """Constants of a face model at one atlas resolution, prepared once.
 

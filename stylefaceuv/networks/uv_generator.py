@@ -26,6 +26,7 @@ ARCHITECTURE = "uv_generator"
 DISPLACEMENT_LIMIT_MM = 4.0
 _VIEW_CHANNELS = 5
 _PLACE_CHANNELS = 8
+_HAIR_COLOUR = 0.25
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class UVGeneratorConfig:
         widths: channels of the colour network, from the finest level down.
         displacement_widths: the same of the displacement network.
         components: of the low-resolution albedo base.
+        hair_widths: channels of the network that paints hair; empty for a generator that paints none.
     """
 
     style_dim: int = 512
@@ -53,6 +55,7 @@ class UVGeneratorConfig:
     widths: tuple[int, ...] = (32, 64, 128, 160, 192)
     displacement_widths: tuple[int, ...] = (64, 96, 128)
     components: int = 24
+    hair_widths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ class _Reader(nn.Module):
 class _Painter(nn.Module):
     """Style-modulated convolutions down to a coarse atlas, where all texels know of each other, and up again."""
 
-    def __init__(self, config: UVGeneratorConfig, widths: tuple[int, ...]) -> None:
+    def __init__(self, config: UVGeneratorConfig, widths: tuple[int, ...], channels: int = 3) -> None:
         super().__init__()
         dim, pairs = config.style_dim, list(itertools.pairwise(widths))
         self.reader = _Reader(config, widths[0])
@@ -141,12 +144,12 @@ class _Painter(nn.Module):
         self.deep = nn.ModuleList(_ModulatedConv(widths[-1], widths[-1], dim) for _ in range(2))
         self.widen = nn.ModuleList(nn.Conv2d(after, before, 1) for before, after in pairs)
         self.up = nn.ModuleList(_ModulatedConv(before, before, dim) for before, _ in pairs)
-        self.paint = nn.Conv2d(widths[0], 3, 1)
+        self.paint = nn.Conv2d(widths[0], channels, 1)
         nn.init.zeros_(self.paint.weight)
         nn.init.zeros_(cast(torch.Tensor, self.paint.bias))
 
     def forward(self, trunk: torch.Tensor, view: AtlasView, about: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
-        """Paint (N, 3, R, R) from what was read; ``about`` (N, 19, R, R) tells each texel what it is."""
+        """Paint (N, channels, R, R) from what was read; ``about`` (N, 16, R, R) tells each texel what it is."""
         levels = [self.reader(trunk, view, about)]
         for down in self.down:
             levels.append(down(functional.avg_pool2d(levels[-1], 2), style))
@@ -194,6 +197,7 @@ class UVGenerator(nn.Module):
         self.base_weights = nn.Linear(dim, config.components)
         self.colour = _Painter(config, config.widths)
         self.relief = _Painter(config, config.displacement_widths)
+        self.hair = _Painter(config, config.hair_widths, channels=4) if config.hair_widths else None
 
     def forward(self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor) -> UVPrediction:
         """Paint the maps.
@@ -212,12 +216,37 @@ class UVGenerator(nn.Module):
         self._check(trunk, view, w)
         style, trunk = (w - self.style_mean) / self.style_spread, trunk / self.trunk_level
         base = self.base_texture(style)
-        place = self._enlarge(self.place).expand(len(w), -1, -1, -1)
-        about = torch.cat([_about(view), place, base], dim=1)
+        about = self._describe(view, base)
         diffuse = base + self.colour(trunk, view, about, style)
         side = self.config.displacement_resolution
         relief = self.relief(trunk, _smaller(view, side), functional.adaptive_avg_pool2d(about, side), style)
         return UVPrediction(diffuse, torch.tanh(relief) * DISPLACEMENT_LIMIT_MM * self.fade)
+
+    def paint_hair(self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor) -> torch.Tensor:
+        """Paint the hair that lies over the skin of :meth:`forward`.
+
+        Args:
+            trunk: as there.
+            view: as there.
+            w: as there.
+
+        Returns:
+            (N, 4, R, R) float: sRGB colour, about [0, 1], not clamped, and its cover in [0, 1].
+
+        Raises:
+            InvalidArgumentError: a shape differs from the configuration, or this generator paints no hair.
+        """
+        self._check(trunk, view, w)
+        if self.hair is None:
+            raise InvalidArgumentError("generator", "one that paints hair", "a configuration without hair_widths")
+        style, trunk = (w - self.style_mean) / self.style_spread, trunk / self.trunk_level
+        painted = self.hair(trunk, view, self._describe(view, self.base_texture(style)), style)
+        return torch.cat([_HAIR_COLOUR + painted[:, :3], torch.sigmoid(painted[:, 3:] - 1)], dim=1)
+
+    def _describe(self, view: AtlasView, base: torch.Tensor) -> torch.Tensor:
+        """(N, 16, R, R): what each texel is: how it is seen, where it lies, its base colour."""
+        place = self._enlarge(self.place).expand(len(base), -1, -1, -1)
+        return torch.cat([_about(view), place, base], dim=1)
 
     def base_texture(self, style: torch.Tensor) -> torch.Tensor:
         """Complete low-resolution albedo of normalised stylecodes (N, style_dim), enlarged; (N, 3, R, R)."""

@@ -57,7 +57,7 @@ def mean_miss(
         camera: of the pictures.
 
     Returns:
-        (478, 3) float, offset of each landmark on the unposed head, decimetres: the least-squares one, its depth damped.
+        (478, 3) float, offset of each landmark on the unposed head, decimetres: least squares, its depth damped.
     """
     turned = rotation_matrix(fits["rotation"])  # world from head
     cages = model(fits["identity"], fits["expression"])

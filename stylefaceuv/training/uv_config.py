@@ -26,6 +26,7 @@ class LossWeights:
     displacement_roughness: float
     target: float
     view_agreement: float
+    hair: float
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.training.uv_targets import SUFFIX
 from stylefaceuv.weights_file import load_tensors
 
-_MOVED = ("w", "w_sym", "diffuse", "confidence", "lighting", "lighting_sym")
+_MOVED = ("w", "w_sym", "diffuse", "confidence", "haired", "hair_confidence", "lighting", "lighting_sym")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class TargetSet:
         w_sym: (n, 512) float32, symmetric view.
         diffuse: (n, 3, R, R) uint8 sRGB.
         confidence: (n, R, R) uint8.
+        haired: (n, 3, R, R) uint8 sRGB, with the photo's hair.
+        hair_confidence: (n, R, R) uint8.
         lighting: (n, 27) float32, own view.
         lighting_sym: (n, 27) float32, symmetric view.
         jpeg: n JPEG files, the symmetric view's images.
@@ -35,6 +37,8 @@ class TargetSet:
     w_sym: torch.Tensor
     diffuse: torch.Tensor
     confidence: torch.Tensor
+    haired: torch.Tensor
+    hair_confidence: torch.Tensor
     lighting: torch.Tensor
     lighting_sym: torch.Tensor
     jpeg: tuple[bytes, ...]
@@ -66,8 +70,7 @@ def read_targets(root: Path, limit: int | None = None) -> TargetSet:
         raise InvalidArgumentError("root", f"a folder with targets (shard-*{SUFFIX})", root)
     shards = [load_tensors(path) for path in paths]
     jpeg = tuple(file for shard in shards for file in _files(shard))
-    names = ("number", "w", "w_sym", "diffuse", "confidence", "lighting", "lighting_sym")
-    joined = {name: torch.cat([shard[name] for shard in shards]) for name in names}
+    joined = {name: torch.cat([shard[name] for shard in shards]) for name in ("number", *_MOVED)}
     return TargetSet(**joined, jpeg=jpeg)
 
 

@@ -128,3 +128,19 @@ def displacement_roughness(displacement: torch.Tensor) -> torch.Tensor:
     around = displacement[..., 2:, 1:-1] + displacement[..., :-2, 1:-1]
     around = around + displacement[..., 1:-1, 2:] + displacement[..., 1:-1, :-2]
     return (4 * centre - around).square().mean()
+
+
+def hair_loss(diffuse: torch.Tensor, hair: torch.Tensor, goal: torch.Tensor, confidence: torch.Tensor) -> torch.Tensor:
+    """How far a head with painted hair is from the lifted one with the photo's.
+
+    Args:
+        diffuse: (N, 3, R, R) float, sRGB, the skin; not trained by this term.
+        hair: (N, 4, R, R) float, sRGB colour and cover in [0, 1].
+        goal: (N, 3, R, R) float in [0, 1], sRGB.
+        confidence: (N, 1, R, R) float in [0, 1], where the photo shows skin or hair; the rest counts a fifth.
+
+    Returns:
+        Scalar: weighted mean absolute difference.
+    """
+    skin, cover = diffuse.detach(), hair[:, 3:]
+    return ((skin + cover * (hair[:, :3] - skin) - goal).abs() * (0.2 + 0.8 * confidence)).mean()

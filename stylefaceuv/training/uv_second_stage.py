@@ -28,7 +28,7 @@ from tqdm import tqdm
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components, resolve_device
 from stylefaceuv.errors import InvalidArgumentError
-from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction, load_uv_generator
+from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction
 from stylefaceuv.training.atlas_views import AtlasViews
 from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
 from stylefaceuv.training.discriminator import discriminator_for
@@ -44,12 +44,14 @@ from stylefaceuv.training.uv_losses import (
     displacement_size,
     generator_loss,
     gradient_penalty,
+    hair_loss,
     perceptual_loss,
     photometric_loss,
     view_agreement,
 )
 from stylefaceuv.training.uv_masks import accessed_texels, mask_in_view, view_masks
 from stylefaceuv.training.uv_scene import Scene, ViewPicture
+from stylefaceuv.training.uv_start import starting_generator
 from stylefaceuv.training.uv_warm_start import HELD_OUT_EVERY, save_generator
 
 Terms = dict[str, torch.Tensor]
@@ -188,6 +190,8 @@ class SecondStage:
             "displacement_roughness": weights.displacement_roughness * displacement_roughness(maps.displacement),
             "target": weights.target * self._target_loss(rows, maps),
         }
+        if self.model.hair is not None:
+            terms["hair"] = weights.hair * self._hair_loss(rows, maps)
         if weights.view_agreement:
             terms["view_agreement"] = weights.view_agreement * view_agreement(*self.both_albedos(rows, maps))
         composites = []
@@ -208,6 +212,15 @@ class SecondStage:
     def _target_loss(self, rows: torch.Tensor, maps: UVPrediction) -> torch.Tensor:
         goal = self.targets.diffuse[rows].float() / 255
         return ((maps.diffuse - goal).abs() * (0.2 + self._sure(rows))).mean()
+
+    def _hair_loss(self, rows: torch.Tensor, maps: UVPrediction, model: UVGenerator | None = None) -> torch.Tensor:
+        model, w = model or self.model, self.targets.w[rows]
+        with torch.no_grad():
+            trunk = self.parts.generator.synthesis_features(w, model.config.trunk_resolution)
+        with self.accelerator.autocast():
+            hair = model.paint_hair(trunk, self.views[rows], w)
+        goal, sure = self.targets.haired[rows].float() / 255, self.targets.hair_confidence[rows].float()[:, None] / 255
+        return hair_loss(maps.diffuse, hair.float(), goal, sure)
 
     def fit(self, max_minutes: float) -> None:
         """Train until the steps are done or the time is over; a checkpoint is written at the end too."""
@@ -288,14 +301,19 @@ class SecondStage:
 
     @torch.no_grad()
     def held_out_errors(self, model: UVGenerator) -> dict[str, torch.Tensor]:
-        """Photometric error of each held-out face in both views, and how far its two albedos differ: (n,) each."""
-        errors: dict[str, list[torch.Tensor]] = {"own": [], "symmetric": [], "agreement": []}
+        """Photometric error of each held-out face in both views, and how far its two albedos differ, (n,) each.
+
+        The error of its hair is that of eight faces together.
+        """
+        errors: dict[str, list[torch.Tensor]] = {"own": [], "symmetric": [], "agreement": [], "hair": []}
         for rows in self.held.split(_JUDGED_AT_ONCE):
             maps = self.paint(rows, model)[0]
             views = self.pictures(rows, maps)
             goals = (self.images.own(rows), self.images.symmetric(rows))
             for name, view, goal, mask in zip(("own", "symmetric"), views, goals, self.masks(rows, views), strict=True):
                 errors[name] += _each(photometric_loss, view.color, goal, mask)
+            if model.hair is not None:
+                errors["hair"].append(self._hair_loss(rows, maps, model))
             if self.symmetric_views is not None:
                 errors["agreement"] += _each(view_agreement, *self.both_albedos(rows, maps, model))
         return {name: torch.stack(values).cpu() for name, values in errors.items() if values}
@@ -342,6 +360,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--root", type=Path, required=True, help="data set folder with targets")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run; an interrupted run goes on")
     parser.add_argument("--start", type=Path, required=True, help="uv_generator.safetensors of the first stage")
+    parser.add_argument("--hair", action="store_true", help="give the generator a painter of hair if it has none")
+    parser.add_argument("--flat", action="store_true", help="begin without displacement, for a new face model")
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
     parser.add_argument("--bundle", default=None, help="folder of a bundle; default: the embedded one")
     parser.add_argument("--shards", type=int, default=None, help="target shards to use; default: all")
@@ -365,7 +385,7 @@ def main(arguments: list[str] | None = None) -> None:
     if isinstance(features, nn.Module):
         features.to(accelerator.device)
     targets = read_targets(args.root, args.shards)
-    model = load_uv_generator(args.start).train()
+    model = starting_generator(args.start, args.hair, args.flat).train()
     kept = {"accelerator": accelerator, "displacement": not args.no_displacement}
     SecondStage(parts, model, targets, args.root, config, args.run, features, **kept).fit(args.max_minutes)
 

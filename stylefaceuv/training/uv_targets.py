@@ -5,8 +5,9 @@
 The data set must be labelled and fitted. Every shard ``shard-NNNNN.targets.safetensors`` appears whole and is kept by
 later calls, so the work can be split over many. It holds, for each face that both views find:
 ``w`` and ``w_sym`` (n, 512) float32, ``diffuse`` (n, 3, R, R) uint8 sRGB delit and complete, ``confidence`` (n, R, R)
-uint8, ``lighting`` and ``lighting_sym`` (n, 27) float32, ``number`` (n,) int64 place in the data set, and the symmetric
-view's image as JPEG 512 x 512: ``jpeg_bytes`` uint8 from ``jpeg_offsets[i]`` to ``[i + 1]``.
+uint8, ``haired`` and ``hair_confidence`` the same with the photo's hair on the head, ``lighting`` and ``lighting_sym``
+(n, 27) float32, ``number`` (n,) int64 place in the data set, and the symmetric view's image as JPEG 512 x 512:
+``jpeg_bytes`` uint8 from ``jpeg_offsets[i]`` to ``[i + 1]``.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class TwoViews:
         w_sym: (512,) float32 stylecode of the symmetric view.
         diffuse: (3, R, R) uint8 sRGB.
         confidence: (R, R) uint8, 255 is sure.
+        haired: (3, R, R) uint8 sRGB, with the photo's hair.
+        hair_confidence: (R, R) uint8, 255 where the photo shows skin or hair.
         lighting: (27,) float32 of the own view.
         lighting_sym: (27,) float32 of the symmetric view.
         jpeg: the symmetric view's image.
@@ -55,6 +58,8 @@ class TwoViews:
     w_sym: torch.Tensor
     diffuse: torch.Tensor
     confidence: torch.Tensor
+    haired: torch.Tensor
+    hair_confidence: torch.Tensor
     lighting: torch.Tensor
     lighting_sym: torch.Tensor
     jpeg: bytes
@@ -93,12 +98,14 @@ class TargetMaker:
             return None
         image = torch.from_numpy(face.image().copy()).permute(2, 0, 1).float() / 255
         own = Photo(image, fitted, face.points[:, :2] * (IMAGE_SIZE / LABEL_SIZE))
-        lifted = self.lifter(own, other, self._painted(face.w))
+        lifted, haired = self.lifter.both(own, other, self._painted(face.w))
         assert lifted.second_lighting is not None
         return TwoViews(
             w_sym,
-            (lifted.diffuse * 255 + 0.5).to(torch.uint8),
-            (lifted.confidence * 255 + 0.5).to(torch.uint8),
+            _to_bytes(lifted.diffuse),
+            _to_bytes(lifted.confidence),
+            _to_bytes(haired.diffuse),
+            _to_bytes(haired.confidence),
             lifted.lighting.reshape(27),
             lifted.second_lighting.reshape(27),
             encode_jpeg(rendered[0]),
@@ -156,10 +163,17 @@ def _rows(root: Path, shard: int, maker: TargetMaker) -> Iterator[dict[str, torc
                 "w_sym": made.w_sym,
                 "diffuse": made.diffuse,
                 "confidence": made.confidence,
+                "haired": made.haired,
+                "hair_confidence": made.hair_confidence,
                 "lighting": made.lighting,
                 "lighting_sym": made.lighting_sym,
                 "jpeg": torch.from_numpy(np.frombuffer(made.jpeg, np.uint8).copy()),
             }
+
+
+def _to_bytes(unit: torch.Tensor) -> torch.Tensor:
+    """[0, 1] to uint8."""
+    return (unit * 255 + 0.5).to(torch.uint8)
 
 
 def _packed(rows: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
