@@ -22,7 +22,7 @@ from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import rotation_matrix
 from stylefaceuv.files import atomic_path
 from stylefaceuv.lifting.landmark_fit import LandmarkFitter, landmark_error
-from stylefaceuv.networks.mapper import COEFFICIENT_COUNT, EXPRESSION, IDENTITY, Mapper
+from stylefaceuv.networks.mapper import COEFFICIENT_COUNT, EXPRESSION, IDENTITY, Mapper, load_mapper
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.lighting import Y00
 from stylefaceuv.training.dataset import LABEL_SIZE
@@ -150,6 +150,13 @@ def initialise(mapper: Mapper, data: MapperData, ridge: float = 30.0) -> None:
     linear.bias.data.zero_()
 
 
+@torch.no_grad()
+def with_light_of(mapper: Mapper, data: MapperData) -> MapperData:
+    """Return the data with a mapper's light where it knows none."""
+    target = torch.where(torch.isnan(data.target), mapper.raw(data.w), data.target)
+    return MapperData(data.w, target, data.landmarks)
+
+
 def coefficient_loss(mapper: Mapper, raw: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Mean absolute distance in standard deviations, of what is known."""
     distance = ((raw - target) / mapper.spread).abs()
@@ -165,10 +172,19 @@ class MapperTraining:
         data: all faces.
         model: the morphable head.
         limit: train on so many faces at most; the held-out ones are the same with any limit.
+        start: a trained mapper to go on from; its scales stay, and its light where the data has none.
     """
 
-    def __init__(self, config: MapperConfig, data: MapperData, model: MorphableModel, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        config: MapperConfig,
+        data: MapperData,
+        model: MorphableModel,
+        limit: int | None = None,
+        start: Mapper | None = None,
+    ) -> None:
         self.config, self.loss = config, LandmarkLoss(model)
+        data = data if start is None else with_light_of(start, data)
         trained = len(data.w) - min(config.validation, len(data.w) // 5)
         self.validation = data.rows(slice(trained, None))
         self.train_data = data.rows(slice(0, trained if limit is None else min(limit, trained)))
@@ -177,6 +193,8 @@ class MapperTraining:
         self.mapper, self.average = Mapper(config.preset, names), Mapper(config.preset, names)
         with torch.no_grad():
             initialise(self.mapper, self.train_data)
+        if start is not None:
+            self.mapper.load_state_dict(start.state_dict())
         self.average.load_state_dict(self.mapper.state_dict())
         self.optimizer = torch.optim.AdamW(
             self.mapper.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -255,6 +273,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="mapper.safetensors to write")
     parser.add_argument("--face-model", type=Path, default=Path(__file__).parents[1] / "weights/face_model.safetensors")
     parser.add_argument("--preset", default=MapperConfig.preset)
+    parser.add_argument("--start", type=Path, default=None, help="mapper.safetensors to go on from")
+    parser.add_argument("--learning-rate", type=float, default=MapperConfig.learning_rate)
     parser.add_argument("--steps", type=int, default=MapperConfig.steps)
     parser.add_argument("--limit", type=int, default=None, help="train on so many faces at most")
     parser.add_argument("--max-minutes", type=float, default=float("inf"))
@@ -262,8 +282,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    config = MapperConfig(preset=args.preset, steps=args.steps)
-    training = MapperTraining(config, load_data(args.root), load_face_model(args.face_model), args.limit)
+    config = MapperConfig(preset=args.preset, steps=args.steps, learning_rate=args.learning_rate)
+    start = None if args.start is None else load_mapper(args.start)
+    training = MapperTraining(config, load_data(args.root), load_face_model(args.face_model), args.limit, start)
     if args.checkpoint and args.checkpoint.exists():
         training.resume(args.checkpoint)
     log = [{"step": training.step, **training.validate()}]

@@ -119,7 +119,8 @@ class TargetMaker:
         view, code = self.viewer(self.parts.mapper(w[None])), w[None].to(self._device)
         moved = AtlasView(*(part.to(self._device) for part in (view.grid, view.visibility, view.normal)))
         trunk = self.networks.generator.synthesis_features(code, painter.config.trunk_resolution)
-        return painter(trunk, moved, code).diffuse[0].clamp(0, 1).to(w.device)
+        painted = painter(trunk, moved, code).diffuse[0].clamp(0, 1).to(w.device)
+        return self.lifter.skin_of(painted).texture[0]
 
     def _second(self, rendered: torch.Tensor, w_sym: torch.Tensor) -> Photo | None:
         image = to_unit_range(rendered)
