@@ -21,7 +21,7 @@ def places(seed: int = 0) -> torch.Tensor:
 
 def test_without_damping_landmarks_come_to_their_targets() -> None:
     points = places()
-    matrix = warp_matrix(points[:468], points, torch.zeros(468, dtype=torch.bool), radius=0.05, damping=1e-6)
+    matrix = warp_matrix(points[:468], points, torch.zeros(468, dtype=torch.bool), radii=(0.05,), damping=1e-6)
     residual = torch.randn(478, 2, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(matrix @ residual, residual[:468], atol=0.02, rtol=0)
 

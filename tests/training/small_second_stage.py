@@ -47,6 +47,8 @@ def _targets(stylecodes: torch.Tensor, resolution: int) -> TargetSet:
         w_sym=stylecodes.flip(1),
         diffuse=torch.full((3, 3, resolution, resolution), 128, dtype=torch.uint8),
         confidence=torch.full((3, resolution, resolution), 255, dtype=torch.uint8),
+        haired=torch.full((3, 3, resolution, resolution), 96, dtype=torch.uint8),
+        hair_confidence=torch.full((3, resolution, resolution), 255, dtype=torch.uint8),
         lighting=torch.zeros(3, 27),
         lighting_sym=torch.zeros(3, 27),
         jpeg=(stream.getvalue(),) * 3,

@@ -30,6 +30,8 @@ def three_targets() -> TargetSet:
         w_sym=torch.zeros(3, 512),
         diffuse=torch.zeros(3, 3, 4, 4, dtype=torch.uint8),
         confidence=torch.zeros(3, 4, 4, dtype=torch.uint8),
+        haired=torch.zeros(3, 3, 4, 4, dtype=torch.uint8),
+        hair_confidence=torch.zeros(3, 4, 4, dtype=torch.uint8),
         lighting=torch.zeros(3, 27),
         lighting_sym=torch.zeros(3, 27),
         jpeg=tuple(flat_jpeg(level) for level in (40, 120, 200)),
