@@ -14,7 +14,8 @@ from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoFit, AlbedoModel
 from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask
 from stylefaceuv.lifting.dark_features import feature_weights, glasses_over, own_features
-from stylefaceuv.lifting.delighting import even_out, fix_gain, luminance, shading, tint_no_skin_has
+from stylefaceuv.lifting.delighter import Delighter
+from stylefaceuv.lifting.delighting import even_out, luminance, shading
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.hair_texture import (
     BROW_TOPS,
@@ -25,7 +26,6 @@ from stylefaceuv.lifting.hair_texture import (
     scalp_weights,
 )
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
-from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.mouth_texture import mouth_occlusion, paint_mouth
@@ -40,7 +40,6 @@ from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
 _SKIN = PART_NAMES.index("skin")
 _TEETH = (PART_NAMES.index("teeth_upper"), PART_NAMES.index("teeth_lower"))
-_CAST_SHARE = 0.5
 _EVENED_SHARE = 0.7
 _EVENED_TINT = 0.85
 _GRAIN = 0.006
@@ -127,6 +126,7 @@ class Lifter(nn.Module):
         self.albedo_model = albedo_model
         self.surface = Surface(face_model, resolution, level)
         self.texels = self.surface.texels
+        self.delighter = Delighter(albedo_model, self.texels)
         part = self.texels.part
         skin = (part == _SKIN).to(albedo_model.mean.dtype)[:, None]
         self.register_buffer("skin_chart", self.texels.scatter(skin)[None], persistent=False)
@@ -231,7 +231,7 @@ class Lifter(nn.Module):
         if photo.image.ndim != 3 or photo.image.shape[0] != 3:
             raise InvalidArgumentError("image", "shape (3, H, W)", tuple(photo.image.shape))
         texels = self.surface.project(photo.image, photo.coefficients, photo.detected)
-        lighting, fit = self.delight(texels)
+        lighting, fit = self.delighter(texels)
         linear = srgb_to_linear(texels.color) / shading(texels.normal, lighting)
         return texels, linear_to_srgb(linear.clamp(0, 1)), lighting, fit
 
@@ -352,58 +352,6 @@ class Lifter(nn.Module):
         cover = large[3:].clamp(0, 1) * self.skin_chart[0]
         strands = 1 + _STRANDS * self.scalp[0] * self.streaks[0]
         return (diffuse + cover * ((large[:3] * strands).clamp(0, 1) - diffuse)).clamp(0, 1)
-
-    def delight(self, texels: LiftedTexels) -> tuple[torch.Tensor, AlbedoFit]:
-        """Alternate the light and the robust albedo fit.
-
-        Args:
-            texels: what the photo shows.
-
-        Returns:
-            (9, 3) light with its gain fixed, and the albedo model's fit of the delit texture.
-        """
-        small = self.albedo_model.resolution
-        linear = srgb_to_linear(texels.color)
-        skin = texels.confidence * (self.texels.part == _SKIN)
-        packed = torch.cat([linear * skin[:, None], texels.normal * skin[:, None], skin[:, None]], dim=1)
-        pooled = functional.adaptive_avg_pool2d(self.texels.scatter(packed)[None], small)[0]
-        weight = pooled[6].clamp(0, 1)
-        pixels = (pooled[:3] / pooled[6].clamp_min(1e-6)).reshape(3, -1).T
-        normals = functional.normalize(pooled[3:6].reshape(3, -1).T, dim=1)
-        return self._alternate(pixels, normals, weight)
-
-    def _alternate(
-        self, pixels: torch.Tensor, normals: torch.Tensor, weight: torch.Tensor
-    ) -> tuple[torch.Tensor, AlbedoFit]:
-        """Light from the albedo, albedo from the light, on the small atlas."""
-        small = self.albedo_model.resolution
-        trusted = weight.reshape(-1)
-        tone = luminance(pixels[trusted > 0.5]).median() if bool((trusted > 0.5).any()) else pixels.new_tensor(0.3)
-        albedo = srgb_to_linear(self.albedo_model.mean.reshape(3, -1).T.clamp(0, 1))
-        albedo = albedo * (tone / luminance(albedo[trusted > 0.5]).median().clamp_min(1e-3))
-        for _ in range(3):
-            lighting = estimate_lighting(pixels, normals, albedo, trusted)
-            lighting = fix_gain(lighting, normals, trusted)
-            delit = linear_to_srgb((pixels / shading(normals, lighting)).clamp(0, 1))
-            fit = self.albedo_model.fit(delit.T.reshape(1, 3, small, small), weight[None, None])
-            albedo = srgb_to_linear(fit.texture[0].reshape(3, -1).T.clamp(0.01, 1))
-            trusted = fit.weights.reshape(-1)
-        lighting = lighting * self._white_balance(albedo, trusted)
-        delit = linear_to_srgb((pixels / shading(normals, lighting)).clamp(0, 1)).T.reshape(1, 3, small, small)
-        fit = self.albedo_model.fit(delit, weight[None, None])
-        return lighting, replace(fit, weights=weight[None, None] * (1 - self.albedo_model.unexplained(delit, fit)))
-
-    def _white_balance(self, albedo: torch.Tensor, trusted: torch.Tensor) -> torch.Tensor:
-        """(3,) colour of the light: half of what sets a tone apart from the mean skin's, and all that no skin has."""
-        sure = trusted > 0.5
-        if int(sure.sum()) < 16:
-            return torch.ones_like(albedo[0])
-        usual = srgb_to_linear(self.albedo_model.mean.reshape(3, -1).T.clamp(0, 1))[sure].mean(dim=0)
-        own = albedo[sure].mean(dim=0)
-        cast = (own / luminance(own)) / (usual / luminance(usual))
-        tint = cast.clamp(0.5, 2.0) ** _CAST_SHARE
-        tint = tint * tint_no_skin_has(own / tint)
-        return tint * luminance(own / tint) / luminance(own)
 
     def matte_map(self) -> torch.Tensor:
         """(1, 2, r, r) float in [0, 1]: what of a head looks like its photo, and the forehead, where hair may hang."""

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from stylefaceuv.errors import InvalidArgumentError
-from stylefaceuv.lifting.landmark_warp import FIRST_IRIS_LANDMARK, warp_matrix
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.landmark_warp import FIRST_IRIS_LANDMARK, landmark_spread, warp_matrix
 
 
 def places(seed: int = 0) -> torch.Tensor:
@@ -57,6 +58,16 @@ def test_eyeballs_move_rigidly_with_their_own_iris_and_skin_does_not_follow_it()
     torch.testing.assert_close(moved[468:473], torch.tensor([3.0, 1.0]).expand(5, 2))
     torch.testing.assert_close(moved[473:], torch.tensor([-4.0, 3.0]).expand(5, 2))
     assert float(moved[:468].abs().max()) == 0
+
+
+def test_lips_that_touch_are_parted(head: MorphableModel) -> None:
+    """On the closed mouth upper and lower lip are one place; the warp must still move them apart."""
+    upper, lower = 13, 14
+    residual = torch.zeros(478, 2)
+    residual[[upper, 82, 312], 1], residual[[lower, 87, 317], 1] = -4.0, 4.0
+    moved = landmark_spread(head) @ residual
+    at = head.landmarks(torch.cat([moved, torch.zeros(len(moved), 1)], dim=1)[None])[0]
+    assert float(at[lower, 1] - at[upper, 1]) > 4.0
 
 
 def test_other_landmarks_are_refused() -> None:

@@ -318,3 +318,26 @@ def test_hair_and_streaks_are_taken_out_of_a_painted_map_and_the_face_is_kept(sc
     assert float(cleaned.weights[0, 0][forehead[0]].max()) < 0.1
     if bool(where.any()):
         assert float(cleaned.texture[0][:, where].mean()) > 0.45, "skin, not hair"
+
+
+def test_both_heads_of_one_photo_are_those_of_two_calls(
+    scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]
+) -> None:
+    _, photo, lifted = lit
+    bare, haired = scene.lifter.both(photo)
+    assert torch.equal(bare.diffuse, lifted.diffuse)
+    assert torch.equal(haired.diffuse, scene.lifter(photo, keep_hair=True).diffuse)
+
+
+def test_painted_hair_covers_the_skin_where_it_says_and_nothing_else(scene: Scene) -> None:
+    lifter = scene.lifter
+    skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
+    hair = torch.tensor([*HAIR, 0.0]).reshape(4, 1, 1).expand(4, SMALL, SMALL).clone()
+    assert torch.equal(lifter.cover_with_hair(skin, hair), skin)
+    hair[3] = 1
+    covered = lifter.cover_with_hair(skin, hair)
+    is_skin = lifter.skin_chart[0, 0] > 0
+    assert torch.equal(covered[:, ~is_skin], skin[:, ~is_skin])
+    assert float(covered[:, is_skin].max()) < 0.2, "dark hair, with its strands"
+    mean = covered[:, is_skin].mean(dim=1)
+    torch.testing.assert_close(mean, torch.tensor(HAIR), atol=0.02, rtol=0)

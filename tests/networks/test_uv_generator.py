@@ -57,6 +57,34 @@ def test_untrained_it_paints_the_mean_albedo_and_no_displacement() -> None:
     assert maps.displacement.abs().max() == 0
 
 
+def test_hair_is_painted_by_a_painter_of_its_own() -> None:
+    """A cover in [0, 1], and what it is judged by changes no weight of the colour painter."""
+    generator = trained(replace(TINY, hair_widths=(4, 5)))
+    hair = generator.paint_hair(*inputs(2))
+    assert hair.shape == (2, 4, 32, 32)
+    assert 0 <= float(hair[:, 3].min()) < float(hair[:, 3].max()) <= 1
+    hair.square().sum().backward()
+    for painter in (generator.colour, generator.relief):
+        assert all(p.grad is None or not p.grad.any() for p in painter.parameters())
+    single = generator.paint_hair(*inputs(1))
+    assert single.shape == (1, 4, 32, 32)
+
+
+def test_hair_of_a_batch_equals_its_singles() -> None:
+    generator, (trunk, view, w) = trained(replace(TINY, hair_widths=(4, 5))), inputs(3)
+    with torch.inference_mode():
+        together = generator.paint_hair(trunk, view, w)
+        for row in range(3):
+            one = slice(row, row + 1)
+            alone = AtlasView(view.grid[one], view.visibility[one], view.normal[one])
+            torch.testing.assert_close(generator.paint_hair(trunk[one], alone, w[one])[0], together[row])
+
+
+def test_hair_of_a_generator_without_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="paints hair"):
+        trained().paint_hair(*inputs(1))
+
+
 def test_a_batch_equals_its_singles_and_a_second_call_the_first() -> None:
     generator, (trunk, view, w) = trained(), inputs(3)
     with torch.inference_mode():

@@ -16,6 +16,7 @@ from stylefaceuv.training.uv_losses import (
     displacement_size,
     generator_loss,
     gradient_penalty,
+    hair_loss,
     perceptual_loss,
     photometric_loss,
     view_agreement,
@@ -177,3 +178,27 @@ def test_the_discriminator_learns_to_tell_noise_from_a_colour() -> None:
 @pytest.mark.parametrize("size", [16, 64])
 def test_a_discriminator_fits_its_picture_size(size: int) -> None:
     assert discriminator_for(size)(torch.rand(2, 3, size, size)).shape == (2, 1)
+
+
+def test_hair_loss_is_the_weighted_difference_of_the_covered_skin() -> None:
+    source = torch.Generator().manual_seed(4)
+    diffuse, goal = (torch.rand(2, 3, 4, 5, generator=source, dtype=torch.float64) for _ in range(2))
+    hair = torch.rand(2, 4, 4, 5, generator=source, dtype=torch.float64)
+    sure = torch.rand(2, 1, 4, 5, generator=source, dtype=torch.float64)
+    total = 0.0
+    for n, c, i, j in np.ndindex(2, 3, 4, 5):
+        cover = float(hair[n, 3, i, j])
+        shown = (1 - cover) * float(diffuse[n, c, i, j]) + cover * float(hair[n, c, i, j])
+        total += abs(shown - float(goal[n, c, i, j])) * (0.2 + 0.8 * float(sure[n, 0, i, j]))
+    assert math.isclose(float(hair_loss(diffuse, hair, goal, sure)), total / diffuse.numel(), rel_tol=1e-9)
+
+
+def test_hair_loss_trains_the_hair_and_not_the_skin() -> None:
+    source = torch.Generator().manual_seed(6)
+    goal, sure = torch.rand(1, 3, 3, 4, generator=source).double(), torch.ones(1, 1, 3, 4).double()
+    diffuse = torch.rand(1, 3, 3, 4, generator=source).double().requires_grad_()
+    hair = torch.rand(1, 4, 3, 4, generator=source).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda painted: hair_loss(diffuse.detach(), painted, goal, sure), (hair,))
+    hair_loss(diffuse, hair, goal, sure).backward()
+    assert diffuse.grad is None
+    assert hair.grad is not None
