@@ -72,17 +72,25 @@ class HeldOutFaces:
 
     Args:
         parts: frozen networks and the face model.
-        targets: faces of the data set; those held out from training are used.
+        targets: faces of the data set.
         root: folder of the data set.
         config: picture size and mesh level.
         resolution: edge of the maps, texels.
+        unseen: no training saw any of the faces, so all are used; otherwise those that training holds out.
     """
 
     def __init__(
-        self, parts: Components, targets: TargetSet, root: Path, config: UVTrainingConfig, resolution: int
+        self,
+        parts: Components,
+        targets: TargetSet,
+        root: Path,
+        config: UVTrainingConfig,
+        resolution: int,
+        unseen: bool = False,
     ) -> None:
         self.parts, self.targets = parts, targets
-        self.rows = (targets.number % HELD_OUT_EVERY == 0).nonzero()[:, 0]
+        every = 1 if unseen else HELD_OUT_EVERY
+        self.rows = (targets.number % every == 0).nonzero()[:, 0]
         self.resolution = resolution
         self.scene = Scene(parts, config.picture.size, config.picture.mesh_level)
         self.images = TwoViewImages(root, targets, config.picture.size, torch.device("cpu"), self.rows)
@@ -170,13 +178,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--root", type=Path, required=True, help="data set folder with targets")
     parser.add_argument("--full", type=Path, required=True, help="uv_generator.safetensors trained with displacement")
     parser.add_argument("--without", type=Path, required=True, help="the same, trained with --no-displacement")
+    parser.add_argument("--unseen", action="store_true", help="all faces: of a seed that no training saw")
     parser.add_argument("--bundle", default=None, help="folder of a bundle; default: the embedded one")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     parts = load_components(Bundle.open(args.bundle), torch.device("cpu"))
     full, without = load_uv_generator(args.full), load_uv_generator(args.without)
-    faces = HeldOutFaces(parts, read_targets(args.root), args.root, read_config(), full.config.resolution)
+    targets, side = read_targets(args.root), full.config.resolution
+    faces = HeldOutFaces(parts, targets, args.root, read_config(), side, args.unseen)
     sys.stdout.write("\n".join(compare(faces, full, without)) + "\n")
 
 
