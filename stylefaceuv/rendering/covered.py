@@ -32,10 +32,24 @@ class CoveredPixels:
         """(P,) int64, row in the batch of each pixel."""
         return torch.div(self.rows, self.shape[1] * self.shape[2], rounding_mode="floor")
 
-    @property
-    def counts(self) -> list[int]:
-        """Covered pixels of each item of the batch."""
-        return torch.bincount(self.item, minlength=self.shape[0]).tolist()
+    def by_item(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Sort values of the covered pixels by item of the batch.
+
+        Args:
+            values: (P, ...) float.
+
+        Returns:
+            (P,) int64, where each value is in the second, flattened over its first two axes; and (N, M, ...), M the
+            pixels of the item that has most of them, 0 where another has fewer.
+        """
+        count, item = self.shape[0], self.item
+        if count == 1:
+            return torch.arange(len(values), device=values.device), values[None]
+        counts = torch.bincount(item, minlength=count)
+        longest = int(counts.max()) if count else 0
+        rows = torch.arange(len(values), device=values.device) - (counts.cumsum(0) - counts)[item] + item * longest
+        padded = values.new_zeros(count * longest, *values.shape[1:]).index_copy(0, rows, values)
+        return rows, padded.unflatten(0, (count, longest))
 
     def interpolate(self, vertices_screen: torch.Tensor, values: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
         """Interpolate vertex values at the samples, perspective-correct, differentiable in both.

@@ -10,7 +10,7 @@ import torch.nn.functional as functional
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.rendering.antialias import MeshEdges, antialias, mesh_edges
 from stylefaceuv.rendering.camera import Camera
-from stylefaceuv.rendering.covered import covered_pixels
+from stylefaceuv.rendering.covered import CoveredPixels, covered_pixels
 from stylefaceuv.rendering.interpolation import sample_texture
 from stylefaceuv.rendering.lighting import shade
 from stylefaceuv.rendering.rasterizer import Fragments, rasterize
@@ -89,7 +89,7 @@ class Renderer:
         surface = pixels.interpolate(screen, values, topology.faces)  # (P, S * S, 5)
         texture = _minify(albedo, fine.height)
         seen = (pixels.face >= 0).to(screen.dtype)[..., None]
-        color = _shade(surface, pixels.counts, texture, sh_coefficients) * seen
+        color = _shade(surface, pixels, texture, sh_coefficients) * seen
         samples = torch.cat([color, seen, surface], dim=-1)
         picture = pixels.spread(samples.mean(dim=1))
         if self.antialias:
@@ -124,16 +124,14 @@ def _scaled(camera: Camera, factor: int) -> Camera:
 
 
 def _shade(
-    surface: torch.Tensor, counts: list[int], texture: torch.Tensor, sh_coefficients: torch.Tensor
+    surface: torch.Tensor, pixels: CoveredPixels, texture: torch.Tensor, sh_coefficients: torch.Tensor
 ) -> torch.Tensor:
-    """Colours (P, S, 3) of surface samples (P, S, 5: normal, uv), of which ``counts`` pixels are of each item."""
-    colors = []
-    for item, samples in enumerate(surface.split(counts)):
-        normals = functional.normalize(samples[..., :3].reshape(1, -1, 3), dim=-1, eps=1e-8)
-        light = shade(normals, sh_coefficients[item, None])[0]
-        albedo = sample_texture(texture[item, None], samples[..., 3:].reshape(1, 1, -1, 2))[0, :, 0].T
-        colors.append((albedo * light).view(*samples.shape[:2], 3))
-    return torch.cat(colors) if colors else surface[..., :3]
+    """Colours (P, S, 3) of surface samples (P, S, 5: normal, uv) of the covered pixels."""
+    rows, padded = pixels.by_item(surface)  # (N, M, S, 5)
+    normals = functional.normalize(padded[..., :3], dim=-1, eps=1e-8)
+    albedo = sample_texture(texture, padded[..., 3:]).permute(0, 2, 3, 1)
+    colors = albedo * shade(normals, sh_coefficients)
+    return colors.flatten(0, 1).index_select(0, rows)
 
 
 def _minify(texture: torch.Tensor, height: int) -> torch.Tensor:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from stylefaceuv.files import atomic_path
 
@@ -28,11 +29,11 @@ class WeightAverage:
         """Take the module's present values in; early on the average follows quickly."""
         self.count += 1
         decay = min(self.decay, (1 + self.count) / (10 + self.count))
-        for name, value in module.state_dict().items():
-            if value.is_floating_point():
-                self.values[name].lerp_(value, 1 - decay)
-            else:
-                self.values[name].copy_(value)
+        now = module.state_dict()
+        smooth = [name for name, value in now.items() if value.is_floating_point()]
+        get_ema_multi_avg_fn(decay)([self.values[name] for name in smooth], [now[name] for name in smooth], self.count)
+        for name in now.keys() - set(smooth):
+            self.values[name].copy_(now[name])
 
     def state_dict(self) -> dict[str, Any]:
         """Return what :meth:`load_state_dict` needs."""

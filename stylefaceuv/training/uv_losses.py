@@ -6,7 +6,6 @@ import torch
 from torch.nn import functional
 
 from stylefaceuv.lifting.pyramid import blur
-from stylefaceuv.training.feature_networks import FeatureNetwork
 
 
 def photometric_loss(rendered: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -24,26 +23,22 @@ def photometric_loss(rendered: torch.Tensor, target: torch.Tensor, mask: torch.T
     return ((distance * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp_min(1e-6)).mean()
 
 
-def perceptual_loss(
-    network: FeatureNetwork, rendered: torch.Tensor, target: torch.Tensor, mask: torch.Tensor
-) -> torch.Tensor:
+def perceptual_loss(rendered: list[torch.Tensor], target: list[torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
     """Distance of unit-length features where the mask counts.
 
     Args:
-        network: features.
-        rendered: (N, 3, H, W) float in [0, 1], composited over the target.
-        target: (N, 3, H, W) float in [0, 1].
-        mask: (N, 1, H, W) float.
+        rendered: feature maps, (N, C, h, w) float each, of pictures that are composited over the target.
+        target: the same feature maps of the target.
+        mask: (N, 1, H, W) float, at the pictures' size.
 
     Returns:
         Scalar, mean over the feature maps.
     """
-    with torch.no_grad():
-        wanted = [functional.normalize(feature, dim=1) for feature in network(target)]
     terms = []
-    for feature, goal in zip(network(rendered), wanted, strict=True):
+    for feature, goal in zip(rendered, target, strict=True):
         weight = functional.adaptive_avg_pool2d(mask, (feature.shape[-2], feature.shape[-1]))
-        distance = (functional.normalize(feature, dim=1) - goal).square().sum(dim=1, keepdim=True)
+        apart = functional.normalize(feature, dim=1) - functional.normalize(goal, dim=1)
+        distance = apart.square().sum(dim=1, keepdim=True)
         terms.append((distance * weight).sum() / weight.sum().clamp_min(1e-6))
     return torch.stack(terms).mean()
 
@@ -77,12 +72,13 @@ def albedo_prior(diffuse: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
 
     Args:
         diffuse: (N, 3, R, R) float, sRGB.
-        base: (N, 3, R, R) float, sRGB, the low-resolution base, not trained by this term.
+        base: (N, 3, R, R) float, sRGB, the low-resolution base that ``diffuse`` was painted on. The first part sees
+            the difference alone: were ``base`` constant here, it would flee from what is painted on it for ever.
 
     Returns:
         Scalar.
     """
-    slow = blur(diffuse - base.detach(), 4)
+    slow = blur(diffuse - base, 4)
     chroma = diffuse - diffuse.mean(dim=1, keepdim=True)
     steps = (chroma[..., 1:] - chroma[..., :-1]).abs().mean() + (chroma[..., 1:, :] - chroma[..., :-1, :]).abs().mean()
     return slow.abs().mean() + steps

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,34 +26,21 @@ from tqdm import tqdm
 
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components, resolve_device
-from stylefaceuv.errors import InvalidArgumentError
-from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction
-from stylefaceuv.training.atlas_views import AtlasViews
+from stylefaceuv.networks.uv_generator import UVGenerator
 from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
 from stylefaceuv.training.discriminator import discriminator_for
 from stylefaceuv.training.feature_networks import FeatureNetwork, load_feature_network
 from stylefaceuv.training.run_log import log_metrics, save_grid
 from stylefaceuv.training.uv_config import DEFAULT_CONFIG, UVTrainingConfig, read_config
 from stylefaceuv.training.uv_dataset import TargetSet, read_targets
-from stylefaceuv.training.uv_images import TwoViewImages
 from stylefaceuv.training.uv_losses import (
-    albedo_prior,
     discriminator_loss,
-    displacement_roughness,
-    displacement_size,
-    generator_loss,
     gradient_penalty,
-    hair_loss,
-    perceptual_loss,
-    photometric_loss,
-    view_agreement,
 )
-from stylefaceuv.training.uv_masks import accessed_texels, mask_in_view, view_masks
-from stylefaceuv.training.uv_scene import Scene, ViewPicture
-from stylefaceuv.training.uv_start import starting_generator
+from stylefaceuv.training.uv_objective import Terms, TwoViewObjective
+from stylefaceuv.training.uv_start import refit_base, starting_generator
 from stylefaceuv.training.uv_warm_start import HELD_OUT_EVERY, save_generator
 
-Terms = dict[str, torch.Tensor]
 HELD_OUT = 64
 """Held-out faces that are looked at."""
 _JUDGED_AT_ONCE = 8
@@ -91,12 +77,9 @@ class SecondStage:
     ) -> None:
         self.accelerator = accelerator or Accelerator(cpu=True)
         device = self.device = self.accelerator.device
-        self.parts, self.model, self.config, self.run = parts, model.to(device), config, run
-        self.features, self.displacement = features, displacement
-        self.scene = Scene(parts, config.picture.size, config.picture.mesh_level)
-        self.images = TwoViewImages(root, targets, config.picture.size, device)
-        self.views, self.symmetric_views = self._views(targets)
-        self.targets = targets.to(device)
+        self.model, self.config, self.run = model.to(device), config, run
+        side = model.config.resolution
+        self.objective = TwoViewObjective(parts, targets, root, config, side, features, self.accelerator, displacement)
         torch.manual_seed(seed)
         self.judge = discriminator_for(config.picture.size).to(device) if config.loss.adversarial else None
         rates = config.schedule
@@ -118,110 +101,6 @@ class SecondStage:
         held = targets.number % HELD_OUT_EVERY == 0
         self.held, self.trained = held.nonzero()[:HELD_OUT, 0].to(device), (~held).nonzero()[:, 0]
 
-    def _views(self, targets: TargetSet) -> tuple[AtlasViews, AtlasViews | None]:
-        """Views of both stylecodes; those of the symmetric one where the losses ask for them."""
-        on_cpu = load_components(Bundle.open(None), torch.device("cpu")) if self.device.type != "cpu" else self.parts
-        side = self.model.config.resolution
-        own = AtlasViews(on_cpu, targets.w, side, self.device)
-        asked = self.config.loss.view_agreement > 0
-        return own, AtlasViews(on_cpu, targets.w_sym, side, self.device) if asked else None
-
-    def paint(self, rows: torch.Tensor, model: UVGenerator | None = None) -> tuple[UVPrediction, torch.Tensor]:
-        """Maps of some faces, and their base."""
-        model, w = model or self.model, self.targets.w[rows]
-        return self._paint(model, w, self.views[rows]), model.base_texture((w - model.style_mean) / model.style_spread)
-
-    def _paint(self, model: UVGenerator, w: torch.Tensor, view: AtlasView) -> UVPrediction:
-        with torch.no_grad():
-            trunk = self.parts.generator.synthesis_features(w, model.config.trunk_resolution)
-        with self.accelerator.autocast():
-            maps = model(trunk, view, w)
-        relief = maps.displacement.float()
-        return UVPrediction(maps.diffuse.float(), relief if self.displacement else torch.zeros_like(relief))
-
-    def both_albedos(
-        self, rows: torch.Tensor, maps: UVPrediction, model: UVGenerator | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Albedos of the same faces painted from w and from w_sym.
-
-        Args:
-            rows: of the targets.
-            maps: painted from w.
-            model: paints from w_sym; None is the one that is trained.
-
-        Returns:
-            (n, 3, R, R) each, and (n, 1, R, R): how surely both views see skin.
-        """
-        if self.symmetric_views is None:
-            raise InvalidArgumentError("config", "view_agreement above 0", self.config.loss.view_agreement)
-        first, second = self.views[rows], self.symmetric_views[rows]
-        other = self._paint(model or self.model, self.targets.w_sym[rows], second)
-        return maps.diffuse, other.diffuse, first.visibility * second.visibility * self._sure(rows)
-
-    def _sure(self, rows: torch.Tensor) -> torch.Tensor:
-        """(n, 1, R, R) float in [0, 1]: how sure the lifted texture is skin."""
-        return self.targets.confidence[rows].float()[:, None] / 255
-
-    def pictures(self, rows: torch.Tensor, maps: UVPrediction) -> tuple[ViewPicture, ViewPicture]:
-        """Both views of painted faces."""
-        with torch.no_grad():
-            own, other = self.parts.mapper(self.targets.w[rows]), self.parts.mapper(self.targets.w_sym[rows])
-        return self.scene.render(maps, own.identity, own), self.scene.render(maps, own.identity, other)
-
-    def masks(self, rows: torch.Tensor, views: tuple[ViewPicture, ViewPicture]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weights of both views' pixels: the paper's masks, times what is surely skin."""
-        sure = self._sure(rows)
-        size = sure.shape[-1]
-        seen = [accessed_texels(view.uv, view.alpha, size) for view in views]
-        own, other = view_masks(seen[0], seen[1])
-        return (
-            mask_in_view(own * sure, views[0].uv, views[0].alpha),
-            mask_in_view(other * sure, views[1].uv, views[1].alpha),
-        )
-
-    def terms(self, rows: torch.Tensor) -> tuple[Terms, list[torch.Tensor]]:
-        """Loss terms of the generator, each with its weight, and both views composited over their targets."""
-        weights = self.config.loss
-        maps, base = self.paint(rows)
-        views = self.pictures(rows, maps)
-        terms: Terms = {
-            "albedo_prior": weights.albedo_prior * albedo_prior(maps.diffuse, base),
-            "displacement_size": weights.displacement_size * displacement_size(maps.displacement),
-            "displacement_roughness": weights.displacement_roughness * displacement_roughness(maps.displacement),
-            "target": weights.target * self._target_loss(rows, maps),
-        }
-        if self.model.hair is not None:
-            terms["hair"] = weights.hair * self._hair_loss(rows, maps)
-        if weights.view_agreement:
-            terms["view_agreement"] = weights.view_agreement * view_agreement(*self.both_albedos(rows, maps))
-        composites = []
-        targets = (self.images.own(rows), self.images.symmetric(rows))
-        shares = (("own", 1.0), ("symmetric", weights.symmetric_view))
-        for view, goal, mask, (name, share) in zip(views, targets, self.masks(rows, views), shares, strict=True):
-            composite = goal + mask.clamp(0, 1) * (view.color - goal)
-            photo = photometric_loss(view.color, goal, mask)
-            terms[f"{name}_photo"] = share * weights.reconstruction * photo
-            if self.features is not None:
-                percept = perceptual_loss(self.features, composite, goal, mask)
-                terms[f"{name}_percept"] = share * weights.reconstruction * weights.perceptual * percept
-            if self.judge is not None:
-                terms[f"{name}_adversarial"] = share * weights.adversarial * generator_loss(self.judge(composite))
-            composites.append(composite.detach())
-        return terms, composites
-
-    def _target_loss(self, rows: torch.Tensor, maps: UVPrediction) -> torch.Tensor:
-        goal = self.targets.diffuse[rows].float() / 255
-        return ((maps.diffuse - goal).abs() * (0.2 + self._sure(rows))).mean()
-
-    def _hair_loss(self, rows: torch.Tensor, maps: UVPrediction, model: UVGenerator | None = None) -> torch.Tensor:
-        model, w = model or self.model, self.targets.w[rows]
-        with torch.no_grad():
-            trunk = self.parts.generator.synthesis_features(w, model.config.trunk_resolution)
-        with self.accelerator.autocast():
-            hair = model.paint_hair(trunk, self.views[rows], w)
-        goal, sure = self.targets.haired[rows].float() / 255, self.targets.hair_confidence[rows].float()[:, None] / 255
-        return hair_loss(maps.diffuse, hair.float(), goal, sure)
-
     def fit(self, max_minutes: float) -> None:
         """Train until the steps are done or the time is over; a checkpoint is written at the end too."""
         rates = self.config.schedule
@@ -235,7 +114,8 @@ class SecondStage:
                 step += 1
                 bar.update()
                 if step % 5 == 0 and main:
-                    log_metrics(self.run / "metrics.jsonl", step, {name: float(one) for name, one in metrics.items()})
+                    values = torch.stack(list(metrics.values())).tolist()  # one at a time, each would wait for the GPU
+                    log_metrics(self.run / "metrics.jsonl", step, dict(zip(metrics, values, strict=True)))
                 if step % rates.checkpoint_every == 0:
                     self._save(step)
         if step % rates.checkpoint_every:
@@ -243,8 +123,10 @@ class SecondStage:
 
     def _out_of_time(self, began: float, max_minutes: float) -> bool:
         """The first clock to run out stops all."""
-        late = torch.tensor(float(time.monotonic() - began > 60 * max_minutes), device=self.device)
-        return bool(self.accelerator.reduce(late, "sum") > 0)
+        late = time.monotonic() - began > 60 * max_minutes
+        if self.accelerator.num_processes == 1:
+            return late
+        return bool(self.accelerator.reduce(torch.tensor(float(late), device=self.device), "sum") > 0)
 
     def _draw(self) -> torch.Tensor:
         """Rows of this process's share of the batch; all processes draw the same batch."""
@@ -255,7 +137,7 @@ class SecondStage:
     def _step(self, step: int) -> Terms:
         self._set_rates(step)
         rows = self._draw()
-        terms, composites = self.terms(rows)
+        terms, composites = self.objective.terms(rows, self.model, self.judge)
         self.optimizer.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
         self._share_gradients(self.model)
@@ -264,7 +146,7 @@ class SecondStage:
         self.average.update(self.model)
         metrics = {name: term.detach() for name, term in terms.items()}
         if self.judge is not None and step % self.config.schedule.generator_per_discriminator == 0:
-            metrics["discriminator"] = self._teach_judge(step, rows, torch.cat(composites))
+            metrics["discriminator"] = self._teach_judge(step, rows, composites)
         return metrics
 
     def _set_rates(self, step: int) -> None:
@@ -286,7 +168,7 @@ class SecondStage:
     def _teach_judge(self, step: int, rows: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
         assert self.judge is not None
         rates = self.config.schedule
-        real = torch.cat([self.images.own(rows), self.images.symmetric(rows)])
+        real = self.objective.goals(rows)
         penalised = (step // rates.generator_per_discriminator) % rates.r1_every == 0
         real.requires_grad_(penalised)
         scores = self.judge(real)
@@ -305,18 +187,11 @@ class SecondStage:
 
         The error of its hair is that of eight faces together.
         """
-        errors: dict[str, list[torch.Tensor]] = {"own": [], "symmetric": [], "agreement": [], "hair": []}
+        errors: dict[str, list[torch.Tensor]] = {}
         for rows in self.held.split(_JUDGED_AT_ONCE):
-            maps = self.paint(rows, model)[0]
-            views = self.pictures(rows, maps)
-            goals = (self.images.own(rows), self.images.symmetric(rows))
-            for name, view, goal, mask in zip(("own", "symmetric"), views, goals, self.masks(rows, views), strict=True):
-                errors[name] += _each(photometric_loss, view.color, goal, mask)
-            if model.hair is not None:
-                errors["hair"].append(self._hair_loss(rows, maps, model))
-            if self.symmetric_views is not None:
-                errors["agreement"] += _each(view_agreement, *self.both_albedos(rows, maps, model))
-        return {name: torch.stack(values).cpu() for name, values in errors.items() if values}
+            for name, values in self.objective.errors(rows, model).items():
+                errors.setdefault(name, []).extend(values)
+        return {name: torch.stack(values).cpu() for name, values in errors.items()}
 
     def averaged(self) -> UVGenerator:
         """The model with averaged weights."""
@@ -341,17 +216,11 @@ class SecondStage:
             self.run / "metrics.jsonl", step, {f"held_out_{name}": float(e.mean()) for name, e in errors.items()}
         )
         rows = self.held[:6]
-        maps, _ = self.paint(rows, model)
-        views = self.pictures(rows, maps)
-        shown = [view.color * view.alpha + 0.5 * (1 - view.alpha) for view in views]
-        goals = [self.images.own(rows), self.images.symmetric(rows)]
+        maps = self.objective.paint(rows, model).maps
+        views, goals = self.objective.pictures(rows, maps), self.objective.goals(rows).chunk(2)
+        shown = (views.color * views.alpha + 0.5 * (1 - views.alpha)).chunk(2)
         albedo = functional.interpolate(maps.diffuse, size=goals[0].shape[-2:], mode="bilinear", align_corners=False)
         save_grid(self.run / f"samples-{step:06d}.png", [goals[0], shown[0], goals[1], shown[1], albedo])
-
-
-def _each(loss: Callable[..., torch.Tensor], *batches: torch.Tensor) -> list[torch.Tensor]:
-    """A loss of each face alone."""
-    return [loss(*(one[None] for one in face)) for face in zip(*batches, strict=True)]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -362,6 +231,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--start", type=Path, required=True, help="uv_generator.safetensors of the first stage")
     parser.add_argument("--hair", action="store_true", help="give the generator a painter of hair if it has none")
     parser.add_argument("--flat", action="store_true", help="begin without displacement, for a new face model")
+    parser.add_argument("--new-base", action="store_true", help="fit the low-resolution base to these targets first")
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
     parser.add_argument("--bundle", default=None, help="folder of a bundle; default: the embedded one")
     parser.add_argument("--shards", type=int, default=None, help="target shards to use; default: all")
@@ -386,6 +256,9 @@ def main(arguments: list[str] | None = None) -> None:
         features.to(accelerator.device)
     targets = read_targets(args.root, args.shards)
     model = starting_generator(args.start, args.hair, args.flat).train()
+    if args.new_base:
+        known = targets.number % HELD_OUT_EVERY != 0
+        refit_base(model, targets.w[known], targets.diffuse[known])
     kept = {"accelerator": accelerator, "displacement": not args.no_displacement}
     SecondStage(parts, model, targets, args.root, config, args.run, features, **kept).fit(args.max_minutes)
 

@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch.nn import functional
 
 from stylefaceuv.networks.uv_generator import UVGenerator, load_uv_generator
 
 HAIR_WIDTHS = (32, 64, 96, 128)
+_RIDGE = 0.1
+"""Of normalised styles, per face: the stylecode has 512 numbers, a data set a few thousand faces."""
 
 
 def starting_generator(path: Path, hair: bool, flat: bool) -> UVGenerator:
@@ -37,3 +40,28 @@ def starting_generator(path: Path, hair: bool, flat: bool) -> UVGenerator:
             for parameter in model.relief.paint.parameters():
                 parameter.zero_()
     return model
+
+
+@torch.no_grad()
+def refit_base(model: UVGenerator, stylecodes: torch.Tensor, diffuse: torch.Tensor) -> None:
+    """Fit the low-resolution base of a generator anew: principal components, and their weights by ridge regression.
+
+    Args:
+        model: its ``base_mean``, ``base`` and ``base_weights`` are overwritten.
+        stylecodes: (n, 512) float, more faces than components.
+        diffuse: (n, 3, R, R) uint8 sRGB, their complete lifted maps.
+    """
+    side, count = model.base_mean.shape[-1], len(stylecodes)
+    small = torch.cat([functional.adaptive_avg_pool2d(part.float() / 255, side) for part in diffuse.split(256)])
+    mean = small.mean(dim=0)
+    torch.manual_seed(0)
+    scores, spread, basis = torch.svd_lowrank((small - mean).flatten(1), q=len(model.base), niter=4)
+    scores, spread = scores * count**0.5, spread / count**0.5  # scores of unit variance
+    style = (stylecodes - model.style_mean) / model.style_spread
+    offset = style.mean(dim=0)
+    normal = (style - offset).T @ (style - offset) + _RIDGE * count * torch.eye(style.shape[1])
+    weights = torch.linalg.solve(normal, (style - offset).T @ scores)
+    model.base_mean.copy_(mean)
+    model.base.copy_((basis * spread).T.unflatten(1, mean.shape))
+    model.base_weights.weight.copy_(weights.T)
+    model.base_weights.bias.copy_(-offset @ weights)

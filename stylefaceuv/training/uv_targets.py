@@ -38,6 +38,7 @@ from stylefaceuv.weights_file import save_tensors
 
 SUFFIX = ".targets.safetensors"
 WORST_ERROR = 0.03
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,17 @@ class TwoViews:
     jpeg: bytes
 
 
+@dataclass(frozen=True)
+class _OtherView:
+    """A symmetric view: its stylecode (512,), its JPEG, and where the face is in it; None where there is none."""
+
+    w: torch.Tensor
+    jpeg: bytes
+    photo: Photo | None
+
+
 class TargetMaker:
-    """Makes the targets of one face after the other.
+    """Makes the targets of faces.
 
     Args:
         parts: components with a yaw editor.
@@ -87,52 +97,70 @@ class TargetMaker:
         return self.networks.generator.mean_stylecode.device
 
     @torch.inference_mode()
-    def make(self, face: FaceSample, fitted: FaceCoefficients) -> TwoViews | None:
-        """Lift both views; None where the symmetric view shows no face that can be registered."""
-        assert self.parts.yaw_editor is not None
-        yaw = symmetric_yaw(fitted.rotation[None, 0])
-        w_sym = self.parts.yaw_editor(face.w[None], yaw)[0]
-        rendered = self.networks.generator.synthesis(w_sym[None].to(self._device))
-        other = self._second(rendered, w_sym)
-        if other is None or face.points is None:
+    def make(self, faces: list[tuple[FaceSample, FaceCoefficients]]) -> Iterator[TwoViews | None]:
+        """Lift both views of faces. The networks look at several at once, lifting is one face after the other.
+
+        Args:
+            faces: labelled, and their unbatched coefficients.
+
+        Yields:
+            Of each face; None where the symmetric view shows no face that can be registered.
+        """
+        for start in range(0, len(faces), _AT_ONCE):
+            chunk = faces[start : start + _AT_ONCE]
+            w = torch.stack([face.w for face, _ in chunk])
+            yaw = torch.stack([fitted.rotation[0] for _, fitted in chunk])
+            others, painted = self._second(w, yaw), self._painted(w)
+            for (face, fitted), other, skin in zip(chunk, others, painted, strict=True):
+                yield self._lift(face, fitted, other, skin)
+
+    def _lift(
+        self, face: FaceSample, fitted: FaceCoefficients, other: _OtherView, painted: torch.Tensor | None
+    ) -> TwoViews | None:
+        if other.photo is None or face.points is None:
             return None
         image = torch.from_numpy(face.image().copy()).permute(2, 0, 1).float() / 255
         own = Photo(image, fitted, face.points[:, :2] * (IMAGE_SIZE / LABEL_SIZE))
-        lifted, haired = self.lifter.both(own, other, self._painted(face.w))
+        skin = None if painted is None else self.lifter.skin_of(painted).texture[0]
+        lifted, haired = self.lifter.both(own, other.photo, skin)
         assert lifted.second_lighting is not None
         return TwoViews(
-            w_sym,
+            other.w,
             _to_bytes(lifted.diffuse),
             _to_bytes(lifted.confidence),
             _to_bytes(haired.diffuse),
             _to_bytes(haired.confidence),
             lifted.lighting.reshape(27),
             lifted.second_lighting.reshape(27),
-            encode_jpeg(rendered[0]),
+            other.jpeg,
         )
 
-    def _painted(self, w: torch.Tensor) -> torch.Tensor | None:
-        """An earlier UV generator's map, where the bundle has one: it tells fringes, hats and glasses from skin."""
+    def _painted(self, w: torch.Tensor) -> list[torch.Tensor] | list[None]:
+        """An earlier UV generator's maps, where the bundle has one: they tell fringes, hats and glasses from skin."""
         painter = self.networks.uv_generator
         if painter is None or self.viewer is None:
-            return None
-        view, code = self.viewer(self.parts.mapper(w[None])), w[None].to(self._device)
+            return [None] * len(w)
+        view, code = self.viewer(self.parts.mapper(w)), w.to(self._device)
         moved = AtlasView(*(part.to(self._device) for part in (view.grid, view.visibility, view.normal)))
         trunk = self.networks.generator.synthesis_features(code, painter.config.trunk_resolution)
-        painted = painter(trunk, moved, code).diffuse[0].clamp(0, 1).to(w.device)
-        return self.lifter.skin_of(painted).texture[0]
+        return list(painter(trunk, moved, code).diffuse.clamp(0, 1).to(w.device))
 
-    def _second(self, rendered: torch.Tensor, w_sym: torch.Tensor) -> Photo | None:
+    def _second(self, w: torch.Tensor, yaw: torch.Tensor) -> list[_OtherView]:
+        """The symmetric views of stylecodes (n, 512) whose faces are turned by (n,) degrees."""
+        assert self.parts.yaw_editor is not None
+        w_sym = self.parts.yaw_editor(w, symmetric_yaw(yaw))
+        rendered = self.networks.generator.synthesis(w_sym.to(self._device))
         image = to_unit_range(rendered)
         found = self.networks.landmarker.detect(image)
-        small = functional.avg_pool2d(image, image.shape[-1] // IMAGE_SIZE).to(w_sym.device)
-        scale = IMAGE_SIZE / image.shape[-1]
-        points, scores = found.points[..., :2].to(w_sym.device), found.blendshapes.to(w_sym.device)
-        guess = self.parts.mapper(w_sym[None])
-        registered = self.registrar(guess, points, scores, BLENDSHAPE_NAMES, image.shape[-1])
-        if not float(registered.error[0]) < WORST_ERROR:
-            return None
-        return Photo(small[0], registered.coefficients[0], points[0] * scale)
+        small = functional.avg_pool2d(image, image.shape[-1] // IMAGE_SIZE).to(w.device)
+        points, scores = found.points[..., :2].to(w.device), found.blendshapes.to(w.device)
+        registered = self.registrar(self.parts.mapper(w_sym), points, scores, BLENDSHAPE_NAMES, image.shape[-1])
+        points = points * (IMAGE_SIZE / image.shape[-1])
+        views = []
+        for row, error in enumerate(registered.error.tolist()):
+            photo = Photo(small[row], registered.coefficients[row], points[row]) if error < WORST_ERROR else None
+            views.append(_OtherView(w_sym[row], encode_jpeg(rendered[row]), photo))
+        return views
 
 
 def write_targets(root: Path, count: int, maker: TargetMaker, first: int = 0, every: int = 1) -> None:
@@ -155,8 +183,8 @@ def write_targets(root: Path, count: int, maker: TargetMaker, first: int = 0, ev
 
 
 def _rows(root: Path, shard: int, maker: TargetMaker) -> Iterator[dict[str, torch.Tensor]]:
-    for face, fitted in fitted_faces(FaceShards(root, labelled=True, only=shard)):
-        made = maker.make(face, fitted)
+    faces = list(fitted_faces(FaceShards(root, labelled=True, only=shard)))
+    for (face, _), made in zip(faces, maker.make(faces), strict=True):
         if made is not None:
             yield {
                 "number": torch.tensor(face.index),
