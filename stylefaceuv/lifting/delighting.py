@@ -16,7 +16,7 @@ LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Rec. 709 weights of linear red, green and blue."""
 
 SMALLEST_SHADING = 0.08
-_SLOW = 22
+_SLOW = 40
 SKIN_RED_TO_GREEN = (1.45, 2.3)
 SKIN_GREEN_TO_BLUE = (1.2, 1.75)
 """Ratios of linear sRGB that skin has under neutral light. The two skins of the ColorChecker, 1.8 and 2.0, 1.4 and
@@ -50,9 +50,17 @@ def shading(normals: torch.Tensor, sh_coefficients: torch.Tensor) -> torch.Tenso
 
 
 def even_out(
-    lifted: torch.Tensor, model_texture: torch.Tensor, weights: torch.Tensor, share: float, tint_share: float = 0.0
+    lifted: torch.Tensor,
+    model_texture: torch.Tensor,
+    weights: torch.Tensor,
+    share: float,
+    tint_share: float = 0.0,
+    uneven_share: float | None = None,
 ) -> torch.Tensor:
     """Take out slow changes of brightness and tint that nine harmonics leave and the albedo model does not know.
+
+    Faces are much alike on both sides, light is not: a difference in brightness between a texel and its mirror image
+    is light more surely than one between forehead and chin.
 
     Args:
         lifted: (1, 3, H, W) float, sRGB-encoded albedo.
@@ -61,6 +69,7 @@ def even_out(
         share: of the difference in brightness that is taken out, 0 to 1.
         tint_share: of the difference in colour ratios that is taken out, 0 to 1; cast light of another colour
             (sky, wall, clothes) leaves more of it than skin has.
+        uneven_share: of the difference in brightness between both sides that is taken out; None is ``share``.
 
     Returns:
         (1, 3, H, W) float, sRGB-encoded; detail is kept.
@@ -71,8 +80,11 @@ def even_out(
     own, expected = (blur_inside(color, weights, levels).clamp_min(1e-3) for color in (linear, usual))
     bright = _centred(luminance(expected, dim=1)[:, None] / luminance(own, dim=1)[:, None], weights)
     tint = _tint(expected) / _tint(own)
-    ratio = bright.clamp(0.4, 2.5) ** share * _centred(tint.clamp(0.6, 1.7), weights) ** tint_share
     known = blur(weights, levels).clamp(0, 1)
+    missing = bright.clamp(0.4, 2.5).log()
+    uneven = known * known.flip(-1) * (missing - missing.flip(-1)) / 2
+    even = (share * (missing - uneven) + (share if uneven_share is None else uneven_share) * uneven).exp()
+    ratio = even * _centred(tint.clamp(0.6, 1.7), weights) ** tint_share
     return linear_to_srgb((linear * (1 + known * (ratio - 1))).clamp(0, 1))
 
 

@@ -40,8 +40,9 @@ from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
 _SKIN = PART_NAMES.index("skin")
 _TEETH = (PART_NAMES.index("teeth_upper"), PART_NAMES.index("teeth_lower"))
-_EVENED_SHARE = 0.7
+_EVENED_SHARE = 0.6
 _EVENED_TINT = 0.85
+_UNEVEN_SHARE = 0.9
 _GRAIN = 0.006
 _EYES_SHARE = 0.9
 _STRANDS = 0.12
@@ -393,7 +394,7 @@ class Lifter(nn.Module):
         if not keep_hair:
             explained = explained * (1 - (1 - own) * self._strands(lines, model_texture, explained, seen, glasses))
         plain = torch.minimum(seen, explained) * self.skin_chart
-        image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT)
+        image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT, _UNEVEN_SHARE)
         if keep_hair:
             places = HairPlaces(self.fringe, self.crown, self.beside, self.scalp, self.streaks)
             hair = keep_hair_of(image, seen, explained, model_texture, places)

@@ -240,7 +240,8 @@ class UVGenerator(nn.Module):
         if self.hair is None:
             raise InvalidArgumentError("generator", "one that paints hair", "a configuration without hair_widths")
         style, trunk = (w - self.style_mean) / self.style_spread, trunk / self.trunk_level
-        painted = self.hair(trunk, view, self._describe(view, self.base_texture(style)), style)
+        about = self._describe(view, self.base_texture(style)).detach()  # what hair wants must not move the skin's base
+        painted = self.hair(trunk, view, about, style)
         return torch.cat([_HAIR_COLOUR + painted[:, :3], torch.sigmoid(painted[:, 3:] - 1)], dim=1)
 
     def _describe(self, view: AtlasView, base: torch.Tensor) -> torch.Tensor:
