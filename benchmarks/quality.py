@@ -112,6 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--truncation", type=float, default=0.7)
     parser.add_argument("--identity-weights", type=Path, default=None)
     parser.add_argument("--hair", default="clean", choices=("clean", "keep"))
+    parser.add_argument("--detail", default="lifted", choices=("lifted", "generator"))
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
@@ -120,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = []
     for stylecode in model.sample(options.count, seed=options.seed, truncation=options.truncation):
         start = time.perf_counter()
-        face = model.generate(stylecode)
+        face = model.generate(stylecode, detail=options.detail)
         assert isinstance(face, Face)
         made = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:

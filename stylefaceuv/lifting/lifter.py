@@ -17,6 +17,7 @@ from stylefaceuv.lifting.dark_features import feature_weights, glasses_over, own
 from stylefaceuv.lifting.delighter import Delighter
 from stylefaceuv.lifting.delighting import even_out, luminance, shading
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
+from stylefaceuv.lifting.fringe import among_strands, fringe_over
 from stylefaceuv.lifting.hair_texture import (
     BROW_TOPS,
     HairPlaces,
@@ -49,6 +50,7 @@ _STRANDS = 0.12
 _BESIDE = 6
 _BELOW_NOSE = 2
 _LIPS = (13, 14)
+_EYE_CORNERS = (33, 263)
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ class Lifter(nn.Module):
     above_mouth: torch.Tensor
     scalp: torch.Tensor
     fringe: torch.Tensor
+    low_forehead: torch.Tensor
+    below_forehead: torch.Tensor
     crown: torch.Tensor
     features: torch.Tensor
     beside: torch.Tensor
@@ -140,6 +144,7 @@ class Lifter(nn.Module):
         brows = points[list(BROW_TOPS), 1].mean()
         self.register_buffer("forehead", self._skin_above(brows + 0.04), persistent=False)
         self.register_buffer("fringe", self._skin_above(brows - 0.03), persistent=False)
+        self.register_buffer("low_forehead", self.forehead - self._skin_above(brows + 0.35), persistent=False)
         self.register_buffer("crown", self._skin_above(brows + 0.5), persistent=False)
         self.register_buffer("above_mouth", self._skin_above(points[_BELOW_NOSE, 1]), persistent=False)
         for name, where in (("scalp", scalp_weights), ("beside", beside_face)):
@@ -148,6 +153,10 @@ class Lifter(nn.Module):
         self.register_buffer("streaks", hair_streaks(resolution).to(skin.device), persistent=False)
         features = feature_weights(self.surface.rest_positions, part == _SKIN, points)
         self.register_buffer("features", self.texels.scatter(features)[None], persistent=False)
+        eyes = points[list(_EYE_CORNERS), 1].mean()
+        plain = self._skin_above(eyes - 0.1) * (1 - self.features[:, :1])
+        below = torch.maximum(self._skin_above(eyes + 0.1), plain) * (1 - self.forehead)
+        self.register_buffer("below_forehead", below, persistent=False)
         lip_depth = float(points[list(_LIPS), 2].mean())
         occlusion = mouth_occlusion(self.texels, self.surface.rest_positions, lip_depth)
         self.lips = lip_texels(self.surface.rest_positions, part == _SKIN, points)
@@ -392,7 +401,9 @@ class Lifter(nn.Module):
         own = own_features(raw, model_texture, seen, glasses, self.features)
         explained = torch.maximum(explained, own)
         if not keep_hair:
+            fringe = fringe_over(lines, explained, seen, self.low_forehead)
             explained = explained * (1 - (1 - own) * self._strands(lines, model_texture, explained, seen, glasses))
+            explained = explained * (1 - fringe * among_strands(lines, self.below_forehead, self.features[:, :1]))
         plain = torch.minimum(seen, explained) * self.skin_chart
         image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT, _UNEVEN_SHARE)
         if keep_hair:

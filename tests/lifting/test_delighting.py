@@ -132,6 +132,23 @@ def test_a_slow_tint_is_taken_out_and_a_fine_one_and_the_skins_own_tone_stay() -
     torch.testing.assert_close(evened.mean((0, 2, 3)), skin[0, :, 0, 0], atol=0.02, rtol=0)
 
 
+def test_what_differs_between_both_sides_is_light_more_surely_than_what_differs_along_the_face() -> None:
+    size = 256
+    usual, weights = torch.full((1, 3, size, size), 0.6), torch.ones(1, 1, size, size)
+    across = torch.linspace(-0.08, 0.08, size).expand(1, 3, size, size)
+    side, down = 0.6 + across, 0.6 + across.mT
+
+    def kept(texture: torch.Tensor) -> float:
+        evened = even_out(texture, usual, weights, share=0.0, uneven_share=1.0)
+        inner = slice(24, -24)  # a blurred ramp is flatter at its ends
+        return float((evened - evened.mean())[..., inner, inner].std() / (texture - 0.6)[..., inner, inner].std())
+
+    assert kept(side) < 0.1
+    assert kept(down) == pytest.approx(1, abs=0.02)
+    together = even_out(side, usual, weights, share=0.5)
+    torch.testing.assert_close(even_out(side, usual, weights, 0.5, uneven_share=0.5), together)
+
+
 @pytest.mark.parametrize("tone", [(194, 150, 130), (115, 82, 68), (224, 172, 148)])
 def test_skin_tones_are_left_alone(tone: tuple[int, int, int]) -> None:
     linear = srgb_to_linear(torch.tensor(tone) / 255)
