@@ -100,7 +100,7 @@ class FaceMaker:
         painted, view, coefficients = self.paint(stylecode[None])
         diffuse = self.lifter.enlarge(painted.diffuse[0].clamp(0, 1), view.visibility[0])
         if self.keep_hair:
-            diffuse = self.lifter.cover_with_hair(diffuse, self._hair(stylecode[None], view)[0])
+            diffuse = self.lifter.cover_with_hair(diffuse, self._hair(stylecode[None], view)[0], view.visibility[0])
         maps = UVMaps(_to_pixels(diffuse), _relief(painted), view.visibility[0, 0].cpu().numpy())
         return MadeFace(coefficients[0], maps, float("nan"))
 

@@ -109,7 +109,12 @@ def hair_streaks(resolution: int, seed: int = 0) -> torch.Tensor:
 
 
 def keep_hair_of(
-    lifted: torch.Tensor, seen: torch.Tensor, explained: torch.Tensor, model_texture: torch.Tensor, places: HairPlaces
+    lifted: torch.Tensor,
+    seen: torch.Tensor,
+    explained: torch.Tensor,
+    model_texture: torch.Tensor,
+    places: HairPlaces,
+    known_hair: torch.Tensor | None = None,
 ) -> KeptHair:
     """Keep the photo's hair and give the unseen scalp hair of the same colour.
 
@@ -119,13 +124,15 @@ def keep_hair_of(
         explained: (1, 1, R, R) float in [0, 1], where the photo shows skin.
         model_texture: (1, 3, R, R) float, complete bare skin.
         places: of the head.
+        known_hair: (1, 1, R, R) float in [0, 1], where there is hair; None calls hair what has not the skin's colour.
 
     Returns:
         What stays, and what completes it; of a bald head the forehead stays and the texture is the model's.
     """
     skin_color, skin_spread = _tone(lifted, (seen * explained)[0, 0] > 0.9)
     crown = (seen * places.crown)[0, 0] > 0.5
-    sure = crown & ((lifted - skin_color).abs().mean(dim=1)[0] > _OTHER_THAN_SKIN)
+    other = (lifted - skin_color).abs().mean(dim=1)[0] > _OTHER_THAN_SKIN
+    sure = crown & (other if known_hair is None else known_hair[0, 0] > 0.5)
     if int(sure.sum()) < max(_LEAST_SHARE * int(crown.sum()), _LEAST_TEXELS * crown.numel()):
         return KeptHair(places.forehead, model_texture)
     color, spread = _tone(lifted, sure)

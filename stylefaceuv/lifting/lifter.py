@@ -347,21 +347,30 @@ class Lifter(nn.Module):
         return push_pull(self.texels.scatter(painted)[None], self.covered)[0].clamp(0, 1)
 
     @torch.no_grad()
-    def cover_with_hair(self, diffuse: torch.Tensor, hair: torch.Tensor) -> torch.Tensor:
-        """Lay painted hair over the skin of a map of this lifter's size.
+    def cover_with_hair(self, diffuse: torch.Tensor, hair: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
+        """Lay painted hair over the skin of a map of this lifter's size, and grow it where it was not seen.
 
         Args:
-            diffuse: (3, R, R) float in [0, 1], sRGB.
+            diffuse: (3, R, R) float in [0, 1], sRGB, complete skin.
             hair: (4, r, r) float, sRGB colour and cover in [0, 1], of :meth:`UVGenerator.paint_hair`.
+            visibility: (1, r, r) float in [0, 1], what of it was seen.
 
         Returns:
             (3, R, R) float in [0, 1].
         """
-        size = (self.texels.resolution, self.texels.resolution)
-        large = functional.interpolate(hair[None], size=size, mode="bicubic", align_corners=False)[0]
-        cover = large[3:].clamp(0, 1) * self.skin_chart[0]
-        strands = 1 + _STRANDS * self.scalp[0] * self.streaks[0]
-        return (diffuse + cover * ((large[:3] * strands).clamp(0, 1) - diffuse)).clamp(0, 1)
+        size, scale = (self.texels.resolution, self.texels.resolution), self.texels.resolution // 256
+        large = functional.interpolate(hair[None], size=size, mode="bicubic", align_corners=False)
+        seen = functional.interpolate(visibility[None], size=size, mode="bilinear", align_corners=False)
+        cover, skin = large[:, 3:].clamp(0, 1) * self.skin_chart, diffuse[None]
+        worn = skin + cover * ((large[:, :3] * (1 + _STRANDS * self.scalp * self.streaks)).clamp(0, 1) - skin)
+        grown = keep_hair_of(worn, seen, 1 - cover, skin, self._hair_places, cover)
+        mask = solid_mask(torch.minimum(seen, torch.maximum(1 - cover, grown.kept)) * self.skin_chart, scale, 3)
+        covered = grown.texture + mask * (worn - grown.texture)
+        return (skin + self.skin_chart * (covered - skin))[0].clamp(0, 1)
+
+    @property
+    def _hair_places(self) -> HairPlaces:
+        return HairPlaces(self.fringe, self.crown, self.beside, self.scalp, self.streaks)
 
     def matte_map(self) -> torch.Tensor:
         """(1, 2, r, r) float in [0, 1]: what of a head looks like its photo, and the forehead, where hair may hang."""
@@ -407,8 +416,7 @@ class Lifter(nn.Module):
         plain = torch.minimum(seen, explained) * self.skin_chart
         image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT, _UNEVEN_SHARE)
         if keep_hair:
-            places = HairPlaces(self.fringe, self.crown, self.beside, self.scalp, self.streaks)
-            hair = keep_hair_of(image, seen, explained, model_texture, places)
+            hair = keep_hair_of(image, seen, explained, model_texture, self._hair_places)
             skinlike, model_texture = torch.maximum(explained, hair.kept), hair.texture
         else:
             skinlike = below_hairline(explained, self.forehead, 2 * scale)

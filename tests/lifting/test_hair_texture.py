@@ -90,6 +90,18 @@ def test_a_bald_head_gets_no_hair(photo: torch.Tensor, places: HairPlaces) -> No
     assert torch.equal(keep(photo, few).kept, places.forehead)
 
 
+def test_hair_of_the_skins_colour_is_hair_where_it_is_known_to_be(photo: torch.Tensor, places: HairPlaces) -> None:
+    skin = color(SKIN).expand(1, 3, SIZE, SIZE)
+    known = torch.zeros(1, 1, SIZE, SIZE)
+    known[..., CROWN, :] = 1
+    blond, seen = 0.97 * skin, torch.ones_like(known)
+    unsaid = keep_hair_of(blond, seen, 1 - known, skin, places)
+    assert torch.equal(unsaid.texture, skin), "taken for a bald head"
+    said = keep_hair_of(blond, seen, 1 - known, skin, places, known)
+    assert float((said.texture - skin)[..., CROWN, :].std()) > 0.002, "combed"
+    assert torch.equal(said.texture[..., 200:, 100:150], skin[..., 200:, 100:150])
+
+
 def test_streaks_run_down_the_head() -> None:
     streaks = hair_streaks(SIZE)[0, 0]
     assert float(streaks.mean()) == pytest.approx(0, abs=1e-4)

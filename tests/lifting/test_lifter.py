@@ -329,15 +329,33 @@ def test_both_heads_of_one_photo_are_those_of_two_calls(
     assert torch.equal(haired.diffuse, scene.lifter(photo, keep_hair=True).diffuse)
 
 
-def test_painted_hair_covers_the_skin_where_it_says_and_nothing_else(scene: Scene) -> None:
-    lifter = scene.lifter
+def test_painted_hair_covers_the_head_where_it_grows_and_nothing_else(scene: Scene) -> None:
+    lifter, seen = scene.lifter, torch.ones(1, SMALL, SMALL)
     skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
     hair = torch.tensor([*HAIR, 0.0]).reshape(4, 1, 1).expand(4, SMALL, SMALL).clone()
-    assert torch.equal(lifter.cover_with_hair(skin, hair), skin)
+    assert torch.equal(lifter.cover_with_hair(skin, hair, seen), skin)
     hair[3] = 1
-    covered = lifter.cover_with_hair(skin, hair)
-    is_skin = lifter.skin_chart[0, 0] > 0
-    assert torch.equal(covered[:, ~is_skin], skin[:, ~is_skin])
-    assert float(covered[:, is_skin].max()) < 0.2, "dark hair, with its strands"
-    mean = covered[:, is_skin].mean(dim=1)
-    torch.testing.assert_close(mean, torch.tensor(HAIR), atol=0.02, rtol=0)
+    covered = lifter.cover_with_hair(skin, hair, seen)
+    assert torch.equal(covered[:, lifter.skin_chart[0, 0] == 0], skin[:, lifter.skin_chart[0, 0] == 0])
+    scalp = (lifter.scalp[0, 0] > 0.99) & (lifter.skin_chart[0, 0] > 0)
+    assert float(covered[:, scalp].max()) < 0.25, "dark hair, with its strands"
+    torch.testing.assert_close(covered[:, scalp].mean(dim=1), torch.tensor(HAIR), atol=0.03, rtol=0)
+    nose = lifter.texels.scatter(scene.face.float()[:, None])[0] > 0.5
+    nose[:, : 3 * ATLAS // 8] = nose[:, 5 * ATLAS // 8 :] = False
+    nose &= lifter.fringe[0, 0] == 0  # between the brows the hair's edge is soft
+    nose = -torch.nn.functional.max_pool2d(-nose[None].float(), 9, stride=1, padding=4)[0] > 0.5
+    torch.testing.assert_close(covered[:, nose], skin[:, nose], atol=0.02, rtol=0)
+
+
+def test_painted_hair_grows_on_where_it_was_not_seen(scene: Scene) -> None:
+    lifter = scene.lifter
+    skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
+    hair = torch.tensor([*HAIR, 1.0]).reshape(4, 1, 1).expand(4, SMALL, SMALL).clone()
+    hair[3, :, : SMALL // 2] = 0  # nothing is known of the left half, and it is not seen
+    seen = torch.ones(1, SMALL, SMALL)
+    seen[..., : SMALL // 2] = 0
+    covered = lifter.cover_with_hair(skin, hair, seen)
+    scalp = (lifter.scalp[0, 0] > 0.99) & (lifter.skin_chart[0, 0] > 0)
+    assert float(covered[:, scalp].max()) < 0.3
+    bald = lifter.cover_with_hair(skin, hair * torch.tensor([1.0, 1.0, 1.0, 0.3]).reshape(4, 1, 1), seen)
+    assert float(bald[:, scalp].min()) > 0.2, "a thin cover is no head of hair"
