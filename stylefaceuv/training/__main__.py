@@ -19,6 +19,8 @@ STAGES = {
     "calibrate-units": "stylefaceuv.training.calibrate_units",
     "raise-brows": "stylefaceuv.training.raise_brows",
     "centre-landmarks": "stylefaceuv.training.centre_landmarks",
+    "close-lips": "stylefaceuv.training.close_lips",
+    "seat-teeth": "stylefaceuv.training.seat_teeth",
     "mapper": "stylefaceuv.training.mapper",
     "albedo": "stylefaceuv.training.albedo",
     "yaw": "stylefaceuv.training.yaw",

@@ -1,0 +1,162 @@
+"""Closes the mouth of every neutral head.
+
+    python -m stylefaceuv.training close-lips --face-model OLD.safetensors --out NEW.safetensors
+
+Landmarks moved the mean head's lips apart by a hair's breadth, at the corners by a millimetre, and faces fitted with
+parted lips taught the identity to part them: teeth shone through on neutral heads. The lips' edges are brought
+together, column by column, until they overlap; the identity moves both edges alike, so parting is left to expressions.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.training.close_lids import interpolate
+from stylefaceuv.types import PART_NAMES
+
+OVERLAP_DM = 0.012
+LEVEL = 1
+_CORNER, _UPPER, _LOWER = 291, 13, 14
+_STATIONS = 15
+_WINDOW_DM = 0.012
+_FULL_DM, _REACH_DM, _DEEP_DM = 0.015, 0.075, 0.12
+"""Heights above or below the edge up to which vertices follow it wholly, and from where on not at all; then inwards."""
+_BETWEEN = 0.05
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Lips:
+    """The lips of a mean head.
+
+    Attributes:
+        side: (V0,) float in [-1, 1]: -1 on the upper lip, 1 on the lower one, between at the corners.
+        fine_side: (V,) float, the same on the refined head.
+        skin: (V,) bool, of the refined head.
+        corner: distance of the mouth's corner from the middle, decimetres.
+        seam: height of the line between the lips, decimetres.
+    """
+
+    side: torch.Tensor
+    fine_side: torch.Tensor
+    skin: torch.Tensor
+    corner: float
+    seam: float
+
+    @property
+    def stations(self) -> torch.Tensor:
+        """(15,) float, distances from the middle; the last is the corner."""
+        return torch.linspace(0, self.corner, _STATIONS)
+
+
+def lips_of(model: MorphableModel) -> Lips:
+    """Tell the lips apart by what an opening jaw takes along.
+
+    Args:
+        model: the head.
+
+    Returns:
+        The lips.
+    """
+    jaw = model.expression_basis[list(model.expression_names).index("jawOpen")].float()
+    points = model.landmarks(model.mean[None])[0]
+    opened = model.landmarks((model.mean + jaw)[None])[0] - points
+    corner = float(points[_CORNER, 0])
+    share, at_corner = jaw[:, 1] / opened[_LOWER, 1], float(opened[_CORNER, 1] / opened[_LOWER, 1])
+    between = 0.5 + (at_corner - 0.5) * (model.mean[:, 0].abs() / corner).clamp(0, 1)
+    side = ((share - between) / _BETWEEN).clamp(-1, 1)
+    fine = model.refine(side[None, :, None].expand(-1, -1, 3), LEVEL)[0, :, 0]
+    topology = model.topology(LEVEL)
+    skin = torch.zeros(len(fine), dtype=torch.bool)
+    skin[topology.faces[topology.part == PART_NAMES.index("skin")].flatten()] = True
+    return Lips(side, fine, skin, corner, float(points[[_UPPER, _LOWER], 1].mean()))
+
+
+def edges(shape: torch.Tensor, lips: Lips) -> tuple[torch.Tensor, torch.Tensor]:
+    """Find the lips' edges.
+
+    Args:
+        shape: (V, 3) float, the refined mean head.
+        lips: its lips.
+
+    Returns:
+        Rows (15,) int64 of the lowest vertex of the upper lip and of the highest of the lower one at each station;
+        where a lip has none, towards the corner, those of the station before.
+    """
+    x, y = shape[:, 0].abs(), shape[:, 1]
+    near = lips.skin & ((y - lips.seam).abs() < _REACH_DM) & (shape[:, 2] > 0.5 * shape[:, 2].max())
+    found: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
+    for rows, sign in zip(found, (-1.0, 1.0), strict=True):
+        for station in lips.stations.tolist():
+            column = near & (lips.fine_side * sign > 0.5) & ((x - station).abs() < _WINDOW_DM)
+            rows.append(torch.where(column, -sign * y, torch.inf).argmin() if bool(column.any()) else rows[-1])
+    return torch.stack(found[0]), torch.stack(found[1])
+
+
+def follow_edges(model: MorphableModel, lips: Lips, closing: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
+    """Spread what both edges approach each other by over the lips.
+
+    Args:
+        model: the head.
+        lips: its lips.
+        closing: (15,) float, decimetres at the stations.
+        ends: (2, 15, 3) float, the edges of the upper and of the lower lip.
+
+    Returns:
+        (V0,) float, the motion along y: half of ``closing`` on each edge, fading over its lip and inwards.
+    """
+    x, y, z = model.mean[:, 0].abs(), model.mean[:, 1], model.mean[:, 2]
+    upper, lower = (interpolate(x, lips.stations, one) for one in ends[..., 1])
+    depth = interpolate(x, lips.stations, ends[..., 2].amin(0))
+    above = torch.where(lips.side < 0, y - upper, lower - y)
+    across = 1 - ((above - _FULL_DM) / (_REACH_DM - _FULL_DM)).clamp(0, 1)
+    inwards = 1 - ((depth - z - _FULL_DM) / (_DEEP_DM - _FULL_DM)).clamp(0, 1)
+    fade = across * across * (3 - 2 * across) * inwards * (x < lips.corner) * (above > -_REACH_DM)
+    motion = 0.5 * lips.side * fade * interpolate(x, lips.stations, closing)
+    return (motion + motion[model.mirror_index.long()]) / 2
+
+
+def close_lips(model: MorphableModel) -> None:
+    """Close the mean head's mouth and keep the identity from opening it, in place.
+
+    Args:
+        model: the head; stays mirror-symmetric.
+    """
+    lips = lips_of(model)
+    overlap = OVERLAP_DM * (4 * (1 - lips.stations / lips.corner)).clamp(0, 1)
+    for _ in range(_ROUNDS):
+        ends = _ends(model, lips)
+        model.mean[:, 1] += follow_edges(model, lips, (ends[0, :, 1] - ends[1, :, 1] + overlap).clamp_min(0), ends)
+    rows, ends = edges(model.refine(model.mean[None], LEVEL)[0], lips), _ends(model, lips)
+    for component in model.identity_basis:
+        motion = model.refine(component[None].float(), LEVEL)[0, :, 1]
+        closing = follow_edges(model, lips, motion[rows[0]] - motion[rows[1]], ends)
+        component[:, 1] += closing.to(component.dtype)
+
+
+def _ends(model: MorphableModel, lips: Lips) -> torch.Tensor:
+    """(2, 15, 3): the edges of the mean head's lips."""
+    shape = model.refine(model.mean[None], LEVEL)[0]
+    return torch.stack([shape[rows] for rows in edges(shape, lips)])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--face-model", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    args = parser.parse_args(arguments)
+    model = load_face_model(args.face_model)
+    with torch.no_grad():
+        close_lips(model)
+    save_face_model(model, args.out)
+
+
+if __name__ == "__main__":
+    main()
