@@ -86,10 +86,10 @@ def edges(shape: torch.Tensor, lips: Lips) -> tuple[torch.Tensor, torch.Tensor]:
         lips: its lips.
 
     Returns:
-        Rows (15,) int64 of the lowest vertex of the upper lip and of the highest of the lower one at each station;
-        where a lip has none, towards the corner, those of the station before.
+        Rows (15,) int64 of the lowest vertex of the upper lip and of the highest of the lower one at each station of
+        the left half; where a lip has none, towards the corner, those of the station before.
     """
-    x, y = shape[:, 0].abs(), shape[:, 1]
+    x, y = shape[:, 0], shape[:, 1]
     near = lips.skin & ((y - lips.seam).abs() < _REACH_DM) & (shape[:, 2] > 0.5 * shape[:, 2].max())
     found: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
     for rows, sign in zip(found, (-1.0, 1.0), strict=True):
@@ -99,7 +99,9 @@ def edges(shape: torch.Tensor, lips: Lips) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.stack(found[0]), torch.stack(found[1])
 
 
-def follow_edges(model: MorphableModel, lips: Lips, closing: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
+def follow_edges(
+    model: MorphableModel, lips: Lips, closing: torch.Tensor, ends: torch.Tensor, parity: float = 1.0
+) -> torch.Tensor:
     """Spread what both edges approach each other by over the lips.
 
     Args:
@@ -107,6 +109,7 @@ def follow_edges(model: MorphableModel, lips: Lips, closing: torch.Tensor, ends:
         lips: its lips.
         closing: (15,) float, decimetres at the stations.
         ends: (2, 15, 3) float, the edges of the upper and of the lower lip.
+        parity: 1 for a motion that is the same on both sides, -1 for one that is opposite.
 
     Returns:
         (V0,) float, the motion along y: half of ``closing`` on each edge, fading over its lip and inwards.
@@ -119,7 +122,10 @@ def follow_edges(model: MorphableModel, lips: Lips, closing: torch.Tensor, ends:
     inwards = 1 - ((depth - z - _FULL_DM) / (_DEEP_DM - _FULL_DM)).clamp(0, 1)
     fade = across * across * (3 - 2 * across) * inwards * (x < lips.corner) * (above > -_REACH_DM)
     motion = 0.5 * lips.side * fade * interpolate(x, lips.stations, closing)
-    return (motion + motion[model.mirror_index.long()]) / 2
+    if parity < 0:
+        motion = motion * (x > 1e-4)
+    right = model.mean[:, 0] < -1e-4
+    return torch.where(right, parity * motion[model.mirror_index.long()], motion)
 
 
 def close_lips(model: MorphableModel) -> None:
@@ -134,9 +140,9 @@ def close_lips(model: MorphableModel) -> None:
         ends = _ends(model, lips)
         model.mean[:, 1] += follow_edges(model, lips, (ends[0, :, 1] - ends[1, :, 1] + overlap).clamp_min(0), ends)
     rows, ends = edges(model.refine(model.mean[None], LEVEL)[0], lips), _ends(model, lips)
-    for component in model.identity_basis:
+    for component, parity in zip(model.identity_basis, model.identity_mirror_sign.tolist(), strict=True):
         motion = model.refine(component[None].float(), LEVEL)[0, :, 1]
-        closing = follow_edges(model, lips, motion[rows[0]] - motion[rows[1]], ends)
+        closing = follow_edges(model, lips, motion[rows[0]] - motion[rows[1]], ends, parity)
         component[:, 1] += closing.to(component.dtype)
 
 

@@ -22,8 +22,8 @@ from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.types import PART_NAMES
 
 SMILES = ("mouthSmileLeft", "mouthSmileRight")
-CLEARANCE_DM, OVERJET_DM = 0.006, 0.02
-"""Between teeth and the inner side of the lip; between the fronts of both rows, in people 2 to 3 mm."""
+CLEARANCE_DM = 0.006
+"""Between teeth and the inner side of the lip."""
 DRAWN_BACK = 0.4
 """Depth that a smile takes the lower lip back, as a share of what it was pushed forward: then both lips move alike."""
 _STATIONS_DM, _REACH_DM, _LIP_DM = (0.0, 0.05, 0.1, 0.15, 0.2), 0.04, 0.12
@@ -31,22 +31,26 @@ _LOWER_LIP, _UPPER_LIP = 14, 13
 
 
 def seat_teeth(model: MorphableModel) -> None:
-    """Move both rows of teeth forward, in place: the upper one to the lip's inner side, the lower one along with it.
+    """Move the upper teeth forward to the lip's inner side, the lower ones as far as those in the middle, in place.
 
     Args:
         model: the head; stays mirror-symmetric.
     """
     upper, lower = _rows(model, "teeth_upper"), _rows(model, "teeth_lower")
-    _move(model, upper, _gap_to_lip(model, upper) - CLEARANCE_DM)
-    stations = np.array(_STATIONS_DM)
-    _move(model, lower, _front(model, upper, stations) - OVERJET_DM - _front(model, lower, stations))
+    shift = np.maximum(_gap_to_lip(model, upper) - CLEARANCE_DM, 0)
+    _move(model, upper, np.maximum.accumulate(shift))
+    _move(model, lower, np.full_like(shift, shift[0]))  # sideways an open jaw would press them through the cheeks
 
 
 def _move(model: MorphableModel, teeth: torch.Tensor, shift: npt.NDArray[np.float64]) -> None:
-    """Move teeth forward by (5,) decimetres at the stations, more towards the sides but never less."""
-    widening = np.maximum.accumulate(np.maximum(shift, 0))
-    moved = np.interp(model.mean[teeth, 0].abs().numpy(), _STATIONS_DM, widening)
+    """Move a row of teeth forward by (5,) decimetres at the stations; what moves it moves it as rigidly as before."""
+    before = model.mean[teeth].double()
+    moved = np.interp(before[:, 0].abs().numpy(), _STATIONS_DM, shift)
     model.mean[teeth, 2] += torch.from_numpy(moved).to(model.mean.dtype)
+    places = [torch.cat([at, torch.ones_like(at[:, :1])], dim=1) for at in (before, model.mean[teeth].double())]
+    for unit in model.expression_basis:
+        motion = torch.linalg.lstsq(places[0], unit[teeth].double()).solution  # an affine field: a turn, linearised
+        unit[teeth] += ((places[1] - places[0]) @ motion).to(unit.dtype)
 
 
 def _front(model: MorphableModel, teeth: torch.Tensor, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
