@@ -29,6 +29,7 @@ STAGES = {
     "mapper-lighting": "stylefaceuv.training.mapper_lighting",
     "uv-warm": "stylefaceuv.training.uv_warm_start",
     "uv": "stylefaceuv.training.uv_second_stage",
+    "uv-fade": "stylefaceuv.training.uv_start",
     "uv-ablation": "stylefaceuv.training.uv_ablation",
     "manifest": "stylefaceuv.training.update_manifest",
 }

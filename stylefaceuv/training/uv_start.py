@@ -1,14 +1,23 @@
-"""The generator that a second stage starts from: an earlier one, given hair or stripped of its displacement."""
+"""The generator that a second stage starts from: an earlier one, given hair or stripped of its displacement.
+
+    python -m stylefaceuv.training uv-fade --start uv_generator.safetensors --out NEW.safetensors
+
+lets a trained generator's displacement fade where :func:`displacement_fade` says so now, without training.
+"""
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch.nn import functional
 
+from stylefaceuv.bundle import Bundle
+from stylefaceuv.components import load_components
 from stylefaceuv.networks.uv_generator import UVGenerator, load_uv_generator
+from stylefaceuv.training.uv_warm_start import displacement_fade, save_generator
 
 HAIR_WIDTHS = (32, 64, 96, 128)
 _RIDGE = 0.1
@@ -65,3 +74,20 @@ def refit_base(model: UVGenerator, stylecodes: torch.Tensor, diffuse: torch.Tens
     model.base.copy_((basis * spread).T.unflatten(1, mean.shape))
     model.base_weights.weight.copy_(weights.T)
     model.base_weights.bias.copy_(-offset @ weights)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--start", type=Path, required=True, help="a trained generator")
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    parser.add_argument("--bundle", default=None, help="folder of a bundle; default: the embedded one")
+    args = parser.parse_args(arguments)
+    model = load_uv_generator(args.start)
+    parts = load_components(Bundle.open(args.bundle), torch.device("cpu"))
+    model.fade.copy_(displacement_fade(parts, model.config.displacement_resolution))
+    save_generator(args.out, model)
+
+
+if __name__ == "__main__":
+    main()

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.lifting.atlas_view import AtlasViewer
+from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS
 from stylefaceuv.networks.uv_generator import UVGenerator, UVPrediction, config_to_dict
 from stylefaceuv.training.atlas_views import AtlasViews
 from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
@@ -31,6 +32,10 @@ from stylefaceuv.weights_file import save_tensors
 
 HELD_OUT_EVERY = 48
 """Faces whose number in the data set is a multiple of this are never trained on."""
+
+LIPS_LINE = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415)
+_LIDS_DM, _LIPS_DM = (0.05, 0.16), (0.02, 0.08)
+"""Distances from their rims up to which displacement is 0, and from which on it is whole."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,10 @@ def new_generator(parts: Components, stylecodes: torch.Tensor, fade: torch.Tenso
 
 
 def displacement_fade(parts: Components, resolution: int) -> torch.Tensor:
-    """(1, 1, r, r) float: 1 on the skin of face and head, 0 near the neck ring and off the skin.
+    """(1, 1, r, r) float: 1 on the skin of face and head; 0 at the neck ring, on lids, where lips meet and off the skin.
+
+    Lids and lips meet each other, and lids slide over the balls: what moved one side alone would part them, and a
+    blink, which turns the lids, would turn it with them.
 
     Args:
         parts: with the face model.
@@ -137,6 +145,10 @@ def displacement_fade(parts: Components, resolution: int) -> torch.Tensor:
     ring = float(model.mean[model.neck_ring, 1].max())
     height = ((surface.rest_positions[:, 1] - ring) / 0.4).clamp(0, 1)
     skin = (texels.part == PART_NAMES.index("skin")).float()
+    points = model.landmarks(model.mean[None])[0]
+    for contour, (bare, full) in ((EYE_CONTOURS, _LIDS_DM), (LIPS_LINE, _LIPS_DM)):
+        apart = torch.cdist(surface.rest_positions, points[list(contour)]).amin(dim=1)
+        height = torch.minimum(height, ((apart - bare) / (full - bare)).clamp(0, 1))
     fine = texels.scatter((height * height * (3 - 2 * height) * skin)[:, None])[None]
     return -functional.max_pool2d(-functional.avg_pool2d(fine, 4), 3, stride=1, padding=1)
 
