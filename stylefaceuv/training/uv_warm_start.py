@@ -131,7 +131,7 @@ def new_generator(parts: Components, stylecodes: torch.Tensor, fade: torch.Tenso
 
 
 def displacement_fade(parts: Components, resolution: int) -> torch.Tensor:
-    """(1, 1, r, r) float: 1 on the skin of face and head; 0 at the neck ring, on lids, where lips meet and off the skin.
+    """(1, 1, r, r) float: 1 on skin; 0 at the neck ring, on lids, where lips meet, and off the skin.
 
     Lids and lips meet each other, and lids slide over the balls: what moved one side alone would part them, and a
     blink, which turns the lids, would turn it with them.
