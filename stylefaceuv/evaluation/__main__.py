@@ -7,13 +7,17 @@ python -m stylefaceuv.evaluation --count 64 --out report/         report.json, r
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from stylefaceuv.errors import StyleFaceUVError
+from stylefaceuv.errors import InvalidArgumentError, StyleFaceUVError
+
+NEEDED = ("h5py", "matplotlib", "openvino", "sklearn")
+"""Packages of the extra ``evaluation``; looked for before the first face is made, not after minutes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +55,19 @@ def _fetch() -> int:
     return 0
 
 
+def check_packages(names: Sequence[str] = NEEDED) -> None:
+    """Refuse to begin what would end at an import.
+
+    Raises:
+        InvalidArgumentError: a package is not installed.
+    """
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InvalidArgumentError("packages", 'those of pip install "stylefaceuv[evaluation]"', f"no {missing}")
+
+
 def _run(options: argparse.Namespace) -> int:
+    check_packages()
     from stylefaceuv.evaluation.run import evaluate
 
     report = evaluate(
