@@ -12,6 +12,7 @@ from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
 from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.lifting.lifter import Lifter, Photo
+from stylefaceuv.lifting.painted_head import PaintedHead
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
@@ -57,6 +58,7 @@ class FaceMaker:
         self.components = components
         self.registrar = Registrar(components.face_model)
         self.lifter = Lifter(components.face_model, components.albedo_model, texture_size)
+        self.painted_head = PaintedHead(self.lifter)
         painter = components.uv_generator
         self.viewer = AtlasViewer(components.face_model, painter.config.resolution) if painter else None
 
@@ -89,7 +91,7 @@ class FaceMaker:
         )
         coefficients = registered.coefficients[0]
         painted = None if self.viewer is None else self.paint(stylecode[None])[0]
-        guess = None if painted is None else self.lifter.skin_of(painted.diffuse[0].clamp(0, 1)).texture[0]
+        guess = None if painted is None else self.painted_head.skin_of(painted.diffuse[0].clamp(0, 1)).texture[0]
         photo = Photo(image[0], coefficients, points[0])
         lifted = self.lifter(photo, painted=guess, keep_hair=self.keep_hair)
         coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))
@@ -98,9 +100,11 @@ class FaceMaker:
 
     def _painted(self, stylecode: torch.Tensor) -> MadeFace:
         painted, view, coefficients = self.paint(stylecode[None])
-        diffuse = self.lifter.enlarge(painted.diffuse[0].clamp(0, 1), view.visibility[0])
+        diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), view.visibility[0])
         if self.keep_hair:
-            diffuse = self.lifter.cover_with_hair(diffuse, self._hair(stylecode[None], view)[0], view.visibility[0])
+            diffuse = self.painted_head.cover_with_hair(
+                diffuse, self._hair(stylecode[None], view)[0], view.visibility[0]
+            )
         maps = UVMaps(_to_pixels(diffuse), _relief(painted), view.visibility[0, 0].cpu().numpy())
         return MadeFace(coefficients[0], maps, float("nan"))
 

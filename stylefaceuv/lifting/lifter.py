@@ -30,7 +30,7 @@ from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.mouth_texture import mouth_occlusion, paint_mouth
-from stylefaceuv.lifting.painted_guide import gain_to_painted, much_darker, painted_lenses, seen_skin
+from stylefaceuv.lifting.painted_guide import gain_to_painted, much_darker, seen_skin
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
 from stylefaceuv.lifting.second_view import join_views
@@ -44,9 +44,7 @@ _TEETH = (PART_NAMES.index("teeth_upper"), PART_NAMES.index("teeth_lower"))
 _EVENED_SHARE = 0.6
 _EVENED_TINT = 0.85
 _UNEVEN_SHARE = 0.9
-_GRAIN = 0.006
 _EYES_SHARE = 0.9
-_STRANDS = 0.12
 _BESIDE = 6
 _BELOW_NOSE = 2
 _LIPS = (13, 14)
@@ -274,7 +272,7 @@ class Lifter(nn.Module):
         pooled = linear_to_srgb((srgb_to_linear(pooled) * gain[:, None, None]).clamp(0, 1))
         return gain, replace(fit, texture=wanted, weights=fit.weights * (1 - much_darker(wanted, pooled)))
 
-    def _mouth_shade(self, confidence: torch.Tensor) -> torch.Tensor:
+    def mouth_shade(self, confidence: torch.Tensor) -> torch.Tensor:
         """(T, 1): the mouth's shade; teeth that a photo shows have their own shade already."""
         teeth = (self.texels.part == _TEETH[0]) | (self.texels.part == _TEETH[1])
         return 1 - (1 - self.occlusion) * (1 - confidence * teeth)[:, None]
@@ -286,90 +284,9 @@ class Lifter(nn.Module):
         seen = self.texels.scatter(texels.confidence[:, None])[None]
         return solid_mask(torch.minimum(seen, explained) * self.skin_chart, self.texels.resolution // 256, 2)
 
-    @torch.no_grad()
-    def skin_of(self, painted: torch.Tensor) -> AlbedoFit:
-        """Tell skin from what a painter of maps left on it: hair, and streaks where no photo ever spoke.
-
-        Args:
-            painted: (3, r, r) float in [0, 1], sRGB, a UV generator's diffuse map.
-
-        Returns:
-            At the albedo model's resolution: the painted skin where it is skin, completed by the model elsewhere, and
-            as weights where it was kept.
-        """
-        side = self.albedo_model.resolution
-        small = functional.adaptive_avg_pool2d(painted[None], side)
-        known = functional.adaptive_avg_pool2d(self.support, side)
-        fit = self.albedo_model.fit(small, known)
-        small, lenses = self._without_sunglasses(small)
-        skin = known * (1 - self.albedo_model.unexplained(small, fit)) * (1 - lenses)
-        skin = below_hairline(skin, functional.adaptive_avg_pool2d(self.forehead, side), 1)
-        kept = solid_mask(skin, 1, 1)
-        texture = fit.texture + torch.maximum(kept, lenses) * (small - fit.texture)
-        return replace(fit, texture=texture, weights=kept)
-
-    def _without_sunglasses(self, painted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Put the mean face's eyes, at the painted tone, where the painter painted lenses; also where, (1, 1, r, r)."""
-        support, mean = self.albedo_model.support[None], srgb_to_linear(self.albedo_model.mean[None].clamp(0, 1))
-        eyes = functional.adaptive_avg_pool2d(self.features[:, :1], painted.shape[-1])
-        gain = gain_to_painted(painted, linear_to_srgb(mean), (support > 0.9) & (eyes < 0.05))
-        toned = linear_to_srgb((mean * gain[:, None, None]).clamp(0, 1))
-        lenses = painted_lenses(painted, toned, eyes, support)
-        return painted + lenses * (toned - painted), lenses
-
-    @torch.no_grad()
-    def enlarge(self, diffuse: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
-        """Bring a small painted map to this lifter's size: eyes repainted sharply, grain on the skin.
-
-        Args:
-            diffuse: (3, r, r) float in [0, 1], sRGB, delit, complete.
-            visibility: (1, r, r) float in [0, 1], what of it was seen; an iris that was not is brown.
-
-        Returns:
-            (3, R, R) float in [0, 1].
-        """
-        size = (self.texels.resolution, self.texels.resolution)
-        large = functional.interpolate(diffuse[None], size=size, mode="bicubic", align_corners=False)
-        seen = functional.interpolate(visibility[None], size=size, mode="bilinear", align_corners=False)
-        tone = float(luminance(srgb_to_linear(large[0, :, size[0] // 2, size[1] // 2].clamp(0, 1))))
-        fit = self.skin_of(diffuse)
-        kept = functional.interpolate(fit.weights, size=size, mode="bilinear", align_corners=False)
-        model_texture = functional.interpolate(fit.texture, size=size, mode="bicubic", align_corners=False)
-        clean = complete(large, kept * self.skin_chart, model_texture, self.skin_chart, self.support, self.grain)
-        large = large + self.skin_chart * (clean - large)
-        painted = self.texels.gather((large + _GRAIN * kept * self.grain * self.skin_chart)[0]).clamp(0, 1)
-        confidence = self.texels.gather(seen[0])[:, 0]
-        for eye in self.eyes:
-            painted[eye.rows] = paint_eye(eye, painted[eye.rows], confidence[eye.rows], tone)
-        unseen = torch.zeros_like(confidence)  # a painter's mouths are those of photos that hardly ever show one
-        painted = paint_mouth(painted, painted, unseen, self.texels, tone, self.pattern)
-        painted = paint_lids(tidy_lips(painted, unseen, self.lips), self.lids) * self._mouth_shade(confidence)
-        return push_pull(self.texels.scatter(painted)[None], self.covered)[0].clamp(0, 1)
-
-    @torch.no_grad()
-    def cover_with_hair(self, diffuse: torch.Tensor, hair: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
-        """Lay painted hair over the skin of a map of this lifter's size, and grow it where it was not seen.
-
-        Args:
-            diffuse: (3, R, R) float in [0, 1], sRGB, complete skin.
-            hair: (4, r, r) float, sRGB colour and cover in [0, 1], of :meth:`UVGenerator.paint_hair`.
-            visibility: (1, r, r) float in [0, 1], what of it was seen.
-
-        Returns:
-            (3, R, R) float in [0, 1].
-        """
-        size, scale = (self.texels.resolution, self.texels.resolution), self.texels.resolution // 256
-        large = functional.interpolate(hair[None], size=size, mode="bicubic", align_corners=False)
-        seen = functional.interpolate(visibility[None], size=size, mode="bilinear", align_corners=False)
-        cover, skin = large[:, 3:].clamp(0, 1) * self.skin_chart, diffuse[None]
-        worn = skin + cover * ((large[:, :3] * (1 + _STRANDS * self.scalp * self.streaks)).clamp(0, 1) - skin)
-        grown = keep_hair_of(worn, seen, 1 - cover, skin, self._hair_places, cover)
-        mask = solid_mask(torch.minimum(seen, torch.maximum(1 - cover, grown.kept)) * self.skin_chart, scale, 3)
-        covered = grown.texture + mask * (worn - grown.texture)
-        return (skin + self.skin_chart * (covered - skin))[0].clamp(0, 1)
-
     @property
-    def _hair_places(self) -> HairPlaces:
+    def hair_places(self) -> HairPlaces:
+        """Where hair grows and hangs."""
         return HairPlaces(self.fringe, self.crown, self.beside, self.scalp, self.streaks)
 
     def matte_map(self) -> torch.Tensor:
@@ -416,7 +333,7 @@ class Lifter(nn.Module):
         plain = torch.minimum(seen, explained) * self.skin_chart
         image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT, _UNEVEN_SHARE)
         if keep_hair:
-            hair = keep_hair_of(image, seen, explained, model_texture, self._hair_places)
+            hair = keep_hair_of(image, seen, explained, model_texture, self.hair_places)
             skinlike, model_texture = torch.maximum(explained, hair.kept), hair.texture
         else:
             skinlike = below_hairline(explained, self.forehead, 2 * scale)
@@ -431,6 +348,6 @@ class Lifter(nn.Module):
             confidence[eye.rows] = texels.confidence[eye.rows]
         painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone, self.pattern)
         painted = paint_lids(tidy_lips(painted, confidence, self.lips), self.lids)
-        painted = painted * self._mouth_shade(texels.confidence)
+        painted = painted * self.mouth_shade(texels.confidence)
         diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
         return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]

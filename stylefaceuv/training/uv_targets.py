@@ -26,6 +26,7 @@ from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.lifting.lifter import Lifter, Photo
+from stylefaceuv.lifting.painted_head import PaintedHead
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
@@ -89,6 +90,7 @@ class TargetMaker:
         self.parts, self.networks = parts, networks or parts
         self.registrar = Registrar(parts.face_model)
         self.lifter = Lifter(parts.face_model, parts.albedo_model, resolution)
+        self.painted_head = PaintedHead(self.lifter)
         painter = parts.uv_generator
         self.viewer = AtlasViewer(parts.face_model, painter.config.resolution) if painter else None
 
@@ -121,7 +123,7 @@ class TargetMaker:
             return None
         image = torch.from_numpy(face.image().copy()).permute(2, 0, 1).float() / 255
         own = Photo(image, fitted, face.points[:, :2] * (IMAGE_SIZE / LABEL_SIZE))
-        skin = None if painted is None else self.lifter.skin_of(painted).texture[0]
+        skin = None if painted is None else self.painted_head.skin_of(painted).texture[0]
         lifted, haired = self.lifter.both(own, other.photo, skin)
         assert lifted.second_lighting is not None
         return TwoViews(

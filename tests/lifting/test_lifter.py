@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,65 +11,14 @@ import torch.nn.functional as functional
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.lifting.albedo_model import AlbedoModel
 from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.lifter import LiftedFace, Lifter, Photo
 from stylefaceuv.rendering.light_presets import light_preset
 from stylefaceuv.rendering.lighting import ambient_light, directional_light
 from stylefaceuv.types import PART_NAMES, FaceCoefficients
+from tests.lifting.lifted_scene import ATLAS, HAIR, PHOTO, SKIN, SMALL, Scene
 from tests.lifting.scenes import mirrored, neutral, photograph, smooth_image
-
-ATLAS, SMALL, PHOTO = 256, 64, 512
-SKIN = (0.78, 0.60, 0.52)
-HAIR = (0.12, 0.09, 0.08)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What the tests share.
-
-    Attributes:
-        head: the real head.
-        lifter: with an albedo model of four patterns and one tone.
-        face: (T,) bool, skin between brows and chin, at the front.
-    """
-
-    head: MorphableModel
-    lifter: Lifter
-    face: torch.Tensor
-
-    def albedo(self, seed: int, skin: tuple[float, float, float] = SKIN) -> torch.Tensor:
-        """(3, R, R) sRGB: a skin of the albedo model's patterns, with freckles it does not know."""
-        code = 0.7 * torch.randn(1, 5, generator=torch.Generator().manual_seed(seed))
-        code[:, 4] = 0
-        base = self.lifter.albedo_model.decode(code) - torch.tensor(SKIN).reshape(1, 3, 1, 1)
-        large = functional.interpolate(base, size=(ATLAS, ATLAS), mode="bilinear", align_corners=False)[0]
-        freckles = 0.04 * (smooth_image(ATLAS, seed + 9, cells=64, channels=1) - 0.5)
-        tone = torch.tensor(skin).reshape(3, 1, 1)
-        return (tone * (1 + (large + freckles) / 0.6)).clamp(0.01, 0.99)
-
-    def at(self, image: torch.Tensor) -> torch.Tensor:
-        """(T', 3) linear colours of a map on the face."""
-        return srgb_to_linear(self.lifter.texels.gather(image)[self.face])
-
-    def photo(self, albedo: torch.Tensor, light: torch.Tensor, own: FaceCoefficients) -> Photo:
-        return Photo(photograph(self.head, own, albedo, light, PHOTO), own)
-
-
-@pytest.fixture(scope="module")
-def scene(head: MorphableModel) -> Scene:
-    source = torch.Generator().manual_seed(0)
-    coarse = torch.randn(4, 1, 6, 6, generator=source)
-    pattern = functional.interpolate(coarse + coarse.flip(-1), size=(SMALL, SMALL), mode="bicubic")
-    basis = 0.02 * pattern * torch.tensor([1.0, 1.1, 1.1]).reshape(1, 3, 1, 1)
-    tone = 0.16 * torch.ones(1, 3, SMALL, SMALL)
-    mean = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, SMALL, SMALL).clone()
-    model = AlbedoModel(mean, torch.cat([basis, tone]), torch.full((1, SMALL, SMALL), 0.025))
-    lifter = Lifter(head, model, ATLAS)
-    rest, points = lifter.surface.rest_positions, head.landmarks(head.mean[None])[0]
-    front = (rest[:, 2] > 0.5) & (rest[:, 1] < points[[105, 334], 1].mean()) & (rest[:, 1] > points[152, 1])
-    return Scene(head, lifter, front & (lifter.texels.part == PART_NAMES.index("skin")))
 
 
 def own_pose(yaw: float = 10.0) -> FaceCoefficients:
@@ -253,18 +202,6 @@ def test_a_photo_of_nothing_gives_a_plain_head(scene: Scene) -> None:
     )
 
 
-def test_small_painted_maps_are_enlarged_with_whole_eyes(scene: Scene) -> None:
-    small = linear_to_srgb(torch.full((3, SMALL, SMALL), 0.3))
-    large = scene.lifter.enlarge(small, torch.zeros(1, SMALL, SMALL))
-    assert large.shape == (3, ATLAS, ATLAS)
-    texels = scene.lifter.texels
-    colors = texels.gather(large)
-    torch.testing.assert_close(colors[scene.face].mean(dim=0), small[:, 0, 0], atol=0.01, rtol=0)
-    assert 0.001 < float(colors[scene.face].std(dim=0).mean()) < 0.02, "grain"
-    for eye in scene.lifter.eyes:
-        assert float(colors[eye.rows][eye.angle < 6].max()) < 0.2
-
-
 def test_atlas_and_photo_of_the_wrong_size_are_refused(scene: Scene) -> None:
     with pytest.raises(InvalidArgumentError, match="resolution"):
         Lifter(scene.head, scene.lifter.albedo_model, SMALL + 1)
@@ -305,21 +242,6 @@ def test_the_matte_map_holds_mouth_and_eyes_and_marks_the_forehead_alone(scene: 
     assert float(on(forehead, skin & (rest[:, 1] > 0.8)).mean()) > 0.9
 
 
-def test_hair_and_streaks_are_taken_out_of_a_painted_map_and_the_face_is_kept(scene: Scene) -> None:
-    albedo = functional.adaptive_avg_pool2d(scene.albedo(3)[None], SMALL)[0]
-    fit = scene.lifter.skin_of(albedo)
-    kept = fit.weights[0, 0] > 0.9
-    assert float(kept.float().mean()) > 0.1
-    torch.testing.assert_close(fit.texture[0][:, kept], albedo[:, kept], atol=0.02, rtol=0)
-    forehead = functional.adaptive_avg_pool2d(scene.lifter.forehead, SMALL)[0] > 0.9
-    hairy = torch.where(forehead, torch.tensor(HAIR)[:, None, None], albedo)
-    cleaned = scene.lifter.skin_of(hairy)
-    where = forehead[0] & (fit.weights[0, 0] > 0.5)
-    assert float(cleaned.weights[0, 0][forehead[0]].max()) < 0.1
-    if bool(where.any()):
-        assert float(cleaned.texture[0][:, where].mean()) > 0.45, "skin, not hair"
-
-
 def test_both_heads_of_one_photo_are_those_of_two_calls(
     scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]
 ) -> None:
@@ -327,35 +249,3 @@ def test_both_heads_of_one_photo_are_those_of_two_calls(
     bare, haired = scene.lifter.both(photo)
     assert torch.equal(bare.diffuse, lifted.diffuse)
     assert torch.equal(haired.diffuse, scene.lifter(photo, keep_hair=True).diffuse)
-
-
-def test_painted_hair_covers_the_head_where_it_grows_and_nothing_else(scene: Scene) -> None:
-    lifter, seen = scene.lifter, torch.ones(1, SMALL, SMALL)
-    skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
-    hair = torch.tensor([*HAIR, 0.0]).reshape(4, 1, 1).expand(4, SMALL, SMALL).clone()
-    assert torch.equal(lifter.cover_with_hair(skin, hair, seen), skin)
-    hair[3] = 1
-    covered = lifter.cover_with_hair(skin, hair, seen)
-    assert torch.equal(covered[:, lifter.skin_chart[0, 0] == 0], skin[:, lifter.skin_chart[0, 0] == 0])
-    scalp = (lifter.scalp[0, 0] > 0.99) & (lifter.skin_chart[0, 0] > 0)
-    assert float(covered[:, scalp].max()) < 0.25, "dark hair, with its strands"
-    torch.testing.assert_close(covered[:, scalp].mean(dim=1), torch.tensor(HAIR), atol=0.03, rtol=0)
-    nose = lifter.texels.scatter(scene.face.float()[:, None])[0] > 0.5
-    nose[:, : 3 * ATLAS // 8] = nose[:, 5 * ATLAS // 8 :] = False
-    nose &= lifter.fringe[0, 0] == 0  # between the brows the hair's edge is soft
-    nose = -torch.nn.functional.max_pool2d(-nose[None].float(), 9, stride=1, padding=4)[0] > 0.5
-    torch.testing.assert_close(covered[:, nose], skin[:, nose], atol=0.02, rtol=0)
-
-
-def test_painted_hair_grows_on_where_it_was_not_seen(scene: Scene) -> None:
-    lifter = scene.lifter
-    skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
-    hair = torch.tensor([*HAIR, 1.0]).reshape(4, 1, 1).expand(4, SMALL, SMALL).clone()
-    hair[3, :, : SMALL // 2] = 0  # nothing is known of the left half, and it is not seen
-    seen = torch.ones(1, SMALL, SMALL)
-    seen[..., : SMALL // 2] = 0
-    covered = lifter.cover_with_hair(skin, hair, seen)
-    scalp = (lifter.scalp[0, 0] > 0.99) & (lifter.skin_chart[0, 0] > 0)
-    assert float(covered[:, scalp].max()) < 0.3
-    bald = lifter.cover_with_hair(skin, hair * torch.tensor([1.0, 1.0, 1.0, 0.3]).reshape(4, 1, 1), seen)
-    assert float(bald[:, scalp].min()) > 0.2, "a thin cover is no head of hair"

@@ -1,0 +1,124 @@
+"""Finishes what the UV generator paints: a small map becomes a whole head's, with eyes and hair."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch.nn import functional
+
+from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
+from stylefaceuv.lifting.albedo_model import AlbedoFit
+from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
+from stylefaceuv.lifting.delighting import luminance
+from stylefaceuv.lifting.eye_texture import paint_eye
+from stylefaceuv.lifting.hair_texture import keep_hair_of
+from stylefaceuv.lifting.lid_texture import paint_lids
+from stylefaceuv.lifting.lifter import Lifter
+from stylefaceuv.lifting.lip_texture import tidy_lips
+from stylefaceuv.lifting.mouth_texture import paint_mouth
+from stylefaceuv.lifting.painted_guide import gain_to_painted, painted_lenses
+from stylefaceuv.lifting.pyramid import push_pull
+
+_GRAIN = 0.006
+_STRANDS = 0.12
+
+
+class PaintedHead:
+    """Finishes painted maps on a lifter's atlas.
+
+    Args:
+        lifter: whose regions of the head and albedo model are used.
+    """
+
+    def __init__(self, lifter: Lifter) -> None:
+        self.lifter = lifter
+
+    @torch.no_grad()
+    def skin_of(self, painted: torch.Tensor) -> AlbedoFit:
+        """Tell skin from what a painter of maps left on it: hair, and streaks where no photo ever spoke.
+
+        Args:
+            painted: (3, r, r) float in [0, 1], sRGB, a UV generator's diffuse map.
+
+        Returns:
+            At the albedo model's resolution: the painted skin where it is skin, completed by the model elsewhere, and
+            as weights where it was kept.
+        """
+        model = self.lifter.albedo_model
+        small = functional.adaptive_avg_pool2d(painted[None], model.resolution)
+        known, forehead = (
+            functional.adaptive_avg_pool2d(region, model.resolution)
+            for region in (self.lifter.support, self.lifter.forehead)
+        )
+        fit = model.fit(small, known)
+        small, lenses = self._without_sunglasses(small)
+        skin = known * (1 - model.unexplained(small, fit)) * (1 - lenses)
+        kept = solid_mask(below_hairline(skin, forehead, 1), 1, 1)
+        texture = fit.texture + torch.maximum(kept, lenses) * (small - fit.texture)
+        return replace(fit, texture=texture, weights=kept)
+
+    def _without_sunglasses(self, painted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Put the mean face's eyes, at the painted tone, where the painter painted lenses; also where, (1, 1, r, r)."""
+        model = self.lifter.albedo_model
+        support, mean = model.support[None], srgb_to_linear(model.mean[None].clamp(0, 1))
+        eyes = functional.adaptive_avg_pool2d(self.lifter.features[:, :1], painted.shape[-1])
+        gain = gain_to_painted(painted, linear_to_srgb(mean), (support > 0.9) & (eyes < 0.05))
+        toned = linear_to_srgb((mean * gain[:, None, None]).clamp(0, 1))
+        lenses = painted_lenses(painted, toned, eyes, support)
+        return painted + lenses * (toned - painted), lenses
+
+    @torch.no_grad()
+    def enlarge(self, diffuse: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
+        """Bring a small painted map to the lifter's size: eyes repainted sharply, grain on the skin.
+
+        Args:
+            diffuse: (3, r, r) float in [0, 1], sRGB, delit, complete.
+            visibility: (1, r, r) float in [0, 1], what of it was seen; an iris that was not is brown.
+
+        Returns:
+            (3, R, R) float in [0, 1].
+        """
+        lifter, fit = self.lifter, self.skin_of(diffuse)
+        chart = lifter.skin_chart
+        large, model_texture = self._large(diffuse[None], "bicubic"), self._large(fit.texture, "bicubic")
+        seen, kept = self._large(visibility[None]), self._large(fit.weights)
+        middle = lifter.texels.resolution // 2
+        tone = float(luminance(srgb_to_linear(large[0, :, middle, middle].clamp(0, 1))))
+        clean = complete(large, kept * chart, model_texture, chart, lifter.support, lifter.grain)
+        large = large + chart * (clean - large)
+        painted = lifter.texels.gather((large + _GRAIN * kept * lifter.grain * chart)[0]).clamp(0, 1)
+        confidence = lifter.texels.gather(seen[0])[:, 0]
+        for eye in lifter.eyes:
+            painted[eye.rows] = paint_eye(eye, painted[eye.rows], confidence[eye.rows], tone)
+        unseen = torch.zeros_like(confidence)  # a painter's mouths are those of photos that hardly ever show one
+        painted = paint_mouth(painted, painted, unseen, lifter.texels, tone, lifter.pattern)
+        painted = paint_lids(tidy_lips(painted, unseen, lifter.lips), lifter.lids) * lifter.mouth_shade(confidence)
+        return push_pull(lifter.texels.scatter(painted)[None], lifter.covered)[0].clamp(0, 1)
+
+    @torch.no_grad()
+    def cover_with_hair(self, diffuse: torch.Tensor, hair: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
+        """Lay painted hair over the skin of a map of the lifter's size, and grow it where it was not seen.
+
+        Args:
+            diffuse: (3, R, R) float in [0, 1], sRGB, complete skin.
+            hair: (4, r, r) float, sRGB colour and cover in [0, 1], of :meth:`UVGenerator.paint_hair`.
+            visibility: (1, r, r) float in [0, 1], what of it was seen.
+
+        Returns:
+            (3, R, R) float in [0, 1].
+        """
+        lifter, skin = self.lifter, diffuse[None]
+        chart, scale = lifter.skin_chart, lifter.texels.resolution // 256
+        large, seen = self._large(hair[None], "bicubic"), self._large(visibility[None])
+        cover, strands = large[:, 3:].clamp(0, 1) * chart, 1 + _STRANDS * lifter.scalp * lifter.streaks
+        worn = skin + cover * ((large[:, :3] * strands).clamp(0, 1) - skin)
+        grown = keep_hair_of(worn, seen, 1 - cover, skin, lifter.hair_places, cover)
+        mask = solid_mask(torch.minimum(seen, torch.maximum(1 - cover, grown.kept)) * chart, scale, 3)
+        covered = grown.texture + mask * (worn - grown.texture)
+        return (skin + chart * (covered - skin))[0].clamp(0, 1)
+
+    def _large(self, small: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+        """(1, C, r, r) at the lifter's size."""
+        size = (self.lifter.texels.resolution, self.lifter.texels.resolution)
+        return functional.interpolate(small, size=size, mode=mode, align_corners=False)

@@ -1,0 +1,69 @@
+"""What the UV generator paints, finished: whole eyes, clean skin, hair that grows on."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as functional
+
+from stylefaceuv.colour import linear_to_srgb
+from stylefaceuv.lifting.painted_head import PaintedHead
+from tests.lifting.lifted_scene import ATLAS, HAIR, SKIN, SMALL, Scene
+
+
+def test_small_painted_maps_are_enlarged_with_whole_eyes(scene: Scene) -> None:
+    small = linear_to_srgb(torch.full((3, SMALL, SMALL), 0.3))
+    large = PaintedHead(scene.lifter).enlarge(small, torch.zeros(1, SMALL, SMALL))
+    assert large.shape == (3, ATLAS, ATLAS)
+    texels = scene.lifter.texels
+    colors = texels.gather(large)
+    torch.testing.assert_close(colors[scene.face].mean(dim=0), small[:, 0, 0], atol=0.01, rtol=0)
+    assert 0.001 < float(colors[scene.face].std(dim=0).mean()) < 0.02, "grain"
+    for eye in scene.lifter.eyes:
+        assert float(colors[eye.rows][eye.angle < 6].max()) < 0.2
+
+
+def test_hair_and_streaks_are_taken_out_of_a_painted_map_and_the_face_is_kept(scene: Scene) -> None:
+    albedo = functional.adaptive_avg_pool2d(scene.albedo(3)[None], SMALL)[0]
+    fit = PaintedHead(scene.lifter).skin_of(albedo)
+    kept = fit.weights[0, 0] > 0.9
+    assert float(kept.float().mean()) > 0.1
+    torch.testing.assert_close(fit.texture[0][:, kept], albedo[:, kept], atol=0.02, rtol=0)
+    forehead = functional.adaptive_avg_pool2d(scene.lifter.forehead, SMALL)[0] > 0.9
+    hairy = torch.where(forehead, torch.tensor(HAIR)[:, None, None], albedo)
+    cleaned = PaintedHead(scene.lifter).skin_of(hairy)
+    where = forehead[0] & (fit.weights[0, 0] > 0.5)
+    assert float(cleaned.weights[0, 0][forehead[0]].max()) < 0.1
+    if bool(where.any()):
+        assert float(cleaned.texture[0][:, where].mean()) > 0.45, "skin, not hair"
+
+
+def test_painted_hair_covers_the_head_where_it_grows_and_nothing_else(scene: Scene) -> None:
+    lifter, seen = scene.lifter, torch.ones(1, SMALL, SMALL)
+    skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
+    hair = torch.tensor([*HAIR, 0.0]).reshape(4, 1, 1).expand(4, SMALL, SMALL).clone()
+    assert torch.equal(PaintedHead(lifter).cover_with_hair(skin, hair, seen), skin)
+    hair[3] = 1
+    covered = PaintedHead(lifter).cover_with_hair(skin, hair, seen)
+    assert torch.equal(covered[:, lifter.skin_chart[0, 0] == 0], skin[:, lifter.skin_chart[0, 0] == 0])
+    scalp = (lifter.scalp[0, 0] > 0.99) & (lifter.skin_chart[0, 0] > 0)
+    assert float(covered[:, scalp].max()) < 0.25, "dark hair, with its strands"
+    torch.testing.assert_close(covered[:, scalp].mean(dim=1), torch.tensor(HAIR), atol=0.03, rtol=0)
+    nose = lifter.texels.scatter(scene.face.float()[:, None])[0] > 0.5
+    nose[:, : 3 * ATLAS // 8] = nose[:, 5 * ATLAS // 8 :] = False
+    nose &= lifter.fringe[0, 0] == 0  # between the brows the hair's edge is soft
+    nose = -torch.nn.functional.max_pool2d(-nose[None].float(), 9, stride=1, padding=4)[0] > 0.5
+    torch.testing.assert_close(covered[:, nose], skin[:, nose], atol=0.02, rtol=0)
+
+
+def test_painted_hair_grows_on_where_it_was_not_seen(scene: Scene) -> None:
+    lifter = scene.lifter
+    skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
+    hair = torch.tensor([*HAIR, 1.0]).reshape(4, 1, 1).expand(4, SMALL, SMALL).clone()
+    hair[3, :, : SMALL // 2] = 0  # nothing is known of the left half, and it is not seen
+    seen = torch.ones(1, SMALL, SMALL)
+    seen[..., : SMALL // 2] = 0
+    covered = PaintedHead(lifter).cover_with_hair(skin, hair, seen)
+    scalp = (lifter.scalp[0, 0] > 0.99) & (lifter.skin_chart[0, 0] > 0)
+    assert float(covered[:, scalp].max()) < 0.3
+    bald = PaintedHead(lifter).cover_with_hair(skin, hair * torch.tensor([1.0, 1.0, 1.0, 0.3]).reshape(4, 1, 1), seen)
+    assert float(bald[:, scalp].min()) > 0.2, "a thin cover is no head of hair"
