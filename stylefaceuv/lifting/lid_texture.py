@@ -29,7 +29,8 @@ _SOURCES, _NEIGHBOURS = 600, 128
 """Sources are thinned, so that neighbours reach far: the nearest alone are a clump, another one at the next texel."""
 _SOFT_DM = 0.04
 _LEAST_SOURCES = 32
-_TINT = (0.97, 0.94, 0.94)
+_TINT = (1.04, 1.01, 1.01)
+"""A closed lid lies in the light; the skin that its colour comes from lies in the shade of crease and brow."""
 
 
 @dataclass(frozen=True)
