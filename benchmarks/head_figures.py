@@ -17,7 +17,7 @@ from PIL import Image
 
 from stylefaceuv import Face, StyleFaceUV
 
-CELL = 256
+CELL = 192
 FRONT, SIDE, OTHER = ({"yaw": yaw, "pitch": 0.0, "roll": 0.0} for yaw in (0.0, 35.0, -60.0))
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = detail_rows(options) if options.figure == "detail" else hair_rows(options)
     sheet = np.concatenate([np.concatenate([cell(picture) for picture in row], axis=1) for row in rows])
-    Image.fromarray(sheet).save(options.out, quality=88)
+    Image.fromarray(sheet).save(options.out, quality=80)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from stylefaceuv.training.uv_masks import accessed_texels, view_masks
 from stylefaceuv.training.uv_scene import Scene
 from stylefaceuv.types import FaceCoefficients
 
-CELL, RESOLUTION = 256, 512
+CELL, RESOLUTION = 192, 512
 
 
 def picture(image: torch.Tensor) -> Image.Image:
@@ -145,7 +145,7 @@ def main() -> int:
     args = parser.parse_args()
     model = StyleFaceUV.from_pretrained(args.bundle) if args.bundle else StyleFaceUV.from_pretrained()
     draw = two_views if args.figure == "two-views" else displacement
-    draw(model, args.seed, args.count).save(args.out, quality=88)
+    draw(model, args.seed, args.count).save(args.out, quality=80)
     return 0
 
 
