@@ -16,7 +16,7 @@ from stylefaceuv.lifting.painted_head import PaintedHead
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
-from stylefaceuv.networks.uv_generator import AtlasView, UVPrediction
+from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction
 from stylefaceuv.types import FaceCoefficients, UVMaps
 
 DISPLACEMENT_RESOLUTION = 64
@@ -99,13 +99,15 @@ class FaceMaker:
         return MadeFace(coefficients, maps, float(registered.error[0]))
 
     def _painted(self, stylecode: torch.Tensor) -> MadeFace:
-        painted, view, coefficients = self.paint(stylecode[None])
-        diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), view.visibility[0])
+        w = stylecode[None]
+        painter, trunk, view, coefficients = self._read(w)
+        painted, seen = painter(trunk, view, w), view.visibility[0]
+        diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), seen)
         if self.keep_hair:
-            diffuse = self.painted_head.cover_with_hair(
-                diffuse, self._hair(stylecode[None], view)[0], view.visibility[0]
-            )
-        maps = UVMaps(_to_pixels(diffuse), _relief(painted), view.visibility[0, 0].cpu().numpy())
+            if painter.hair is None:
+                raise WeightsError("hair: expected a UV generator that paints hair for 'keep', got one that does not")
+            diffuse = self.painted_head.cover_with_hair(diffuse, painter.paint_hair(trunk, view, w)[0], seen)
+        maps = UVMaps(_to_pixels(diffuse), _relief(painted), seen[0].cpu().numpy())
         return MadeFace(coefficients[0], maps, float("nan"))
 
     def paint(self, w: torch.Tensor) -> tuple[UVPrediction, AtlasView, FaceCoefficients]:
@@ -120,20 +122,17 @@ class FaceMaker:
         Raises:
             WeightsError: there is no UV generator.
         """
+        painter, trunk, view, coefficients = self._read(w)
+        return painter(trunk, view, w), view, coefficients
+
+    def _read(self, w: torch.Tensor) -> tuple[UVGenerator, torch.Tensor, AtlasView, FaceCoefficients]:
+        """The UV generator, and what it reads of a stylecode (1, 512): the trunk's activations and their view."""
         parts, painter = self.components, self.components.uv_generator
         if painter is None or self.viewer is None:
             raise WeightsError("detail: expected a bundle with a UV generator for 'generator', got one without")
         coefficients = parts.mapper(w)
-        view = self.viewer(coefficients)
         trunk = parts.generator.synthesis_features(w, painter.config.trunk_resolution)
-        return painter(trunk, view, w), view, coefficients
-
-    def _hair(self, w: torch.Tensor, view: AtlasView) -> torch.Tensor:
-        """(1, 4, r, r) hair that the UV generator paints."""
-        parts, painter = self.components, self.components.uv_generator
-        if painter is None or painter.hair is None:
-            raise WeightsError("hair: expected a UV generator that paints hair for 'keep', got one that does not")
-        return painter.paint_hair(parts.generator.synthesis_features(w, painter.config.trunk_resolution), view, w)
+        return painter, trunk, self.viewer(coefficients), coefficients
 
 
 def _relief(painted: UVPrediction | None) -> npt.NDArray[np.float32]:

@@ -15,6 +15,7 @@ import torch.nn.functional as functional
 from torch import nn
 
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
+from stylefaceuv.lifting.evidence import eased
 from stylefaceuv.weights_file import load_tensors
 
 
@@ -114,8 +115,7 @@ class AlbedoModel(nn.Module):
         """
         distance = ((textures - fit.texture) ** 2).mean(dim=1, keepdim=True).sqrt()
         tolerance = self.support * (3.0 * self.noise + 0.055) + (1 - self.support) * 0.085
-        t = (distance / tolerance - 1).clamp(0, 0.6) / 0.6
-        doubt = t * t * (3 - 2 * t)
+        doubt = eased((distance / tolerance - 1).clamp(0, 0.6) / 0.6)
         # Beyond the learned region a strand of hair takes its surroundings along.
         around = functional.max_pool2d(doubt, 3, stride=1, padding=1)
         return doubt + (1 - self.support) * (around - doubt)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
-from stylefaceuv.lifting.pyramid import blur, blur_inside
+from stylefaceuv.lifting.pyramid import blur, blur_inside, levels_for
 from stylefaceuv.rendering.lighting import sh_basis
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
@@ -76,7 +76,7 @@ def even_out(
     """
     linear = srgb_to_linear(lifted.clamp(0, 1))
     usual = srgb_to_linear(model_texture.clamp(0, 1))
-    levels = max(int(lifted.shape[-1] / _SLOW).bit_length() - 1, 1)
+    levels = levels_for(lifted.shape[-1], _SLOW)
     own, expected = (blur_inside(color, weights, levels).clamp_min(1e-3) for color in (linear, usual))
     bright = _centred(luminance(expected, dim=1)[:, None] / luminance(own, dim=1)[:, None], weights)
     tint = _tint(expected) / _tint(own)

@@ -10,6 +10,16 @@ def soft_threshold(value: torch.Tensor, ends: tuple[float, float]) -> torch.Tens
     return ((value - ends[0]) / (ends[1] - ends[0])).clamp(0, 1)
 
 
+def eased(share: torch.Tensor) -> torch.Tensor:
+    """Return a share in [0, 1], of any shape, with level ends: Hermite's cubic."""
+    return share * share * (3 - 2 * share)
+
+
+def smoothstep(value: torch.Tensor, ends: tuple[float, float]) -> torch.Tensor:
+    """Return 0 below the first end, 1 above the second, and a cubic with level ends between, of any shape."""
+    return eased(soft_threshold(value, ends))
+
+
 def weighted_share(mask: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Return a mean over the texels.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from stylefaceuv.lifting.evidence import soft_threshold, weighted_share
-from stylefaceuv.lifting.pyramid import blur
+from stylefaceuv.lifting.pyramid import blur, levels_for
 
 _LINES, _FOREIGN = (0.2, 0.28), (0.75, 0.9)
 """Shares of the lower forehead from which on a fringe may hang, and surely hangs. Of 30 heads (seeds 7, 90210, 2013,
@@ -45,6 +45,6 @@ def among_strands(lines: torch.Tensor, below: torch.Tensor, features: torch.Tens
         (1, 1, R, R) float in [0, 1], doubt: that the photo shows hair.
     """
     plain = below * (1 - features)
-    levels = max(int(lines.shape[-1] / _AROUND).bit_length() - 1, 1)
+    levels = levels_for(lines.shape[-1], _AROUND)
     density = blur(lines * plain, levels) / blur(plain, levels).clamp_min(1e-4)
     return below * soft_threshold(density, _DENSE)

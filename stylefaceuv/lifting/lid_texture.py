@@ -13,6 +13,7 @@ import scipy.spatial
 import torch
 
 from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
 from stylefaceuv.types import PART_NAMES
 
@@ -83,7 +84,7 @@ def lid_texels(
     found = tree.query(place[lid].cpu().numpy(), k=min(_NEIGHBOURS, len(source)))
     distance, nearest = (torch.from_numpy(column).to(place.device) for column in found)
     weights = (1 / (distance**2 + _SOFT_DM**2) ** 2).to(place.dtype)
-    share = _smoothstep(stretch[lid], *_STRETCH) * _smoothstep(near[lid], *_RIM_DM)
+    share = smoothstep(stretch[lid], _STRETCH) * smoothstep(near[lid], _RIM_DM)
     return LidTexels(rows, share, source[nearest], weights / weights.sum(dim=1, keepdim=True))
 
 
@@ -132,8 +133,3 @@ def _along(knots: torch.Tensor, steps: int = 8) -> torch.Tensor:
     """(P, 3) points on the line through (K, 3) knots."""
     t = torch.linspace(0, 1, steps, dtype=knots.dtype, device=knots.device)[:, None, None]
     return (knots[:-1] + t * (knots[1:] - knots[:-1])).reshape(-1, 3)
-
-
-def _smoothstep(value: torch.Tensor, start: float, end: float) -> torch.Tensor:
-    t = ((value - start) / (end - start)).clamp(0, 1)
-    return t * t * (3 - 2 * t)

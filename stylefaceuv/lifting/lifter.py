@@ -26,6 +26,7 @@ from stylefaceuv.lifting.hair_texture import (
     keep_hair_of,
     scalp_weights,
 )
+from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
 from stylefaceuv.lifting.morphology import dilate
@@ -48,7 +49,6 @@ _EYES_SHARE = 0.9
 _BESIDE = 6
 _BELOW_NOSE = 2
 _LIPS = (13, 14)
-_EYE_CORNERS = (33, 263)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Lifter(nn.Module):
         self.register_buffer("streaks", hair_streaks(resolution).to(skin.device), persistent=False)
         features = feature_weights(self.surface.rest_positions, part == _SKIN, points)
         self.register_buffer("features", self.texels.scatter(features)[None], persistent=False)
-        eyes = points[list(_EYE_CORNERS), 1].mean()
+        eyes = points[list(OUTER_EYE_CORNERS), 1].mean()
         plain = self._skin_above(eyes - 0.1) * (1 - self.features[:, :1])
         below = torch.maximum(self._skin_above(eyes + 0.1), plain) * (1 - self.forehead)
         self.register_buffer("below_forehead", below, persistent=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as functional
 
+from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
 from stylefaceuv.rendering.camera import Camera
@@ -105,9 +106,9 @@ def view_texels(
     near_skin, near_eye, cover = _sample(_clearance_maps(fragments.inverse_depth[0]), pixel).split(1, dim=1)
     is_eye = (texels.part == _EYE_PARTS[0]) | (texels.part == _EYE_PARTS[1])
     nearest = torch.where(is_eye, near_eye[:, 0], near_skin[:, 0])
-    seen = _ramp(1 / depth[:, 0] - nearest, -0.0016, -0.0006)
+    seen = smoothstep(1 / depth[:, 0] - nearest, (-0.0016, -0.0006))
     inside = ((pixel > 1) & (pixel < pixel.new_tensor([camera.width - 1, camera.height - 1]))).all(dim=1)
-    confidence = seen * inside * _ramp(facing, 0.08, 0.3) * _ramp(cover[:, 0], 0.75, 0.999)
+    confidence = seen * inside * smoothstep(facing, (0.08, 0.3)) * smoothstep(cover[:, 0], (0.75, 0.999))
     return TexelView(pixel, normal, confidence)
 
 
@@ -130,9 +131,3 @@ def _sample(image: torch.Tensor, pixel: torch.Tensor) -> torch.Tensor:
     grid = pixel / pixel.new_tensor([width, height]) * 2 - 1
     sampled = functional.grid_sample(image[None], grid[None, None], align_corners=False, padding_mode="border")
     return sampled[0, :, 0].T
-
-
-def _ramp(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    """Smooth step from 0 at ``low`` to 1 at ``high``."""
-    t = ((value - low) / (high - low)).clamp(0, 1)
-    return t * t * (3 - 2 * t)

@@ -48,6 +48,11 @@ def _pull(weighted: torch.Tensor, weights: torch.Tensor, prior: float) -> torch.
     return weighted + (1 - weights) * coarse
 
 
+def levels_for(size: int, cells: int) -> int:
+    """Levels after which an edge of ``size`` texels has between ``cells`` and twice as many; at least 1."""
+    return max(int(size / cells).bit_length() - 1, 1)
+
+
 def blur(image: torch.Tensor, levels: int) -> torch.Tensor:
     """Low-pass an image by going ``levels`` down a pyramid and back.
 

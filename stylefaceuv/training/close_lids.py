@@ -8,14 +8,11 @@ motion of the upper lid is scaled column by column so that at weight 1 its rim l
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import torch
 
 from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT, Rims
-from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
 
 OVERLAP_DM = 0.004
 """How far the upper rim covers the lower one at weight 1."""
@@ -83,14 +80,7 @@ def interpolate(at: torch.Tensor, knots: torch.Tensor, values: torch.Tensor) -> 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--face-model", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="the file to write")
-    args = parser.parse_args(arguments)
-    model = load_face_model(args.face_model)
-    with torch.no_grad():
-        close_lids(model)
-    save_face_model(model, args.out)
+    change_face_model(stage_parser(__doc__).parse_args(arguments), close_lids)
 
 
 if __name__ == "__main__":

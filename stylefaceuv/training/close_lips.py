@@ -9,15 +9,14 @@ together, column by column, until they overlap; the identity moves both edges al
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
-from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.evidence import eased, soft_threshold
 from stylefaceuv.training.close_lids import interpolate
+from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
 from stylefaceuv.types import PART_NAMES
 
 OVERLAP_DM = 0.012
@@ -118,9 +117,9 @@ def follow_edges(
     upper, lower = (interpolate(x, lips.stations, one) for one in ends[..., 1])
     depth = interpolate(x, lips.stations, ends[..., 2].amin(0))
     above = torch.where(lips.side < 0, y - upper, lower - y)
-    across = 1 - ((above - _FULL_DM) / (_REACH_DM - _FULL_DM)).clamp(0, 1)
-    inwards = 1 - ((depth - z - _FULL_DM) / (_DEEP_DM - _FULL_DM)).clamp(0, 1)
-    fade = across * across * (3 - 2 * across) * inwards * (x < lips.corner) * (above > -_REACH_DM)
+    across = 1 - soft_threshold(above, (_FULL_DM, _REACH_DM))
+    inwards = 1 - soft_threshold(depth - z, (_FULL_DM, _DEEP_DM))
+    fade = eased(across) * inwards * (x < lips.corner) * (above > -_REACH_DM)
     motion = 0.5 * lips.side * fade * interpolate(x, lips.stations, closing)
     if parity < 0:
         motion = motion * (x > 1e-4)
@@ -137,31 +136,25 @@ def close_lips(model: MorphableModel) -> None:
     lips = lips_of(model)
     overlap = OVERLAP_DM * (4 * (1 - lips.stations / lips.corner)).clamp(0, 1)
     for _ in range(_ROUNDS):
-        ends = _ends(model, lips)
+        _, ends = _edges_of(model, lips)
         model.mean[:, 1] += follow_edges(model, lips, (ends[0, :, 1] - ends[1, :, 1] + overlap).clamp_min(0), ends)
-    rows, ends = edges(model.refine(model.mean[None], LEVEL)[0], lips), _ends(model, lips)
+    rows, ends = _edges_of(model, lips)
     for component, parity in zip(model.identity_basis, model.identity_mirror_sign.tolist(), strict=True):
         motion = model.refine(component[None].float(), LEVEL)[0, :, 1]
         closing = follow_edges(model, lips, motion[rows[0]] - motion[rows[1]], ends, parity)
         component[:, 1] += closing.to(component.dtype)
 
 
-def _ends(model: MorphableModel, lips: Lips) -> torch.Tensor:
-    """(2, 15, 3): the edges of the mean head's lips."""
+def _edges_of(model: MorphableModel, lips: Lips) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """The edges of the mean head's lips: rows, and where they are, (2, 15, 3)."""
     shape = model.refine(model.mean[None], LEVEL)[0]
-    return torch.stack([shape[rows] for rows in edges(shape, lips)])
+    rows = edges(shape, lips)
+    return rows, torch.stack([shape[one] for one in rows])
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--face-model", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="the file to write")
-    args = parser.parse_args(arguments)
-    model = load_face_model(args.face_model)
-    with torch.no_grad():
-        close_lips(model)
-    save_face_model(model, args.out)
+    change_face_model(stage_parser(__doc__).parse_args(arguments), close_lips)
 
 
 if __name__ == "__main__":

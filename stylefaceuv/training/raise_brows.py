@@ -9,17 +9,13 @@ the hairline; then the unit is scaled until a detector reads it off renders.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 import torch
 
-from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.types import PART_NAMES
+from stylefaceuv.training.face_model_stage import change_face_model, part_rows, stage_parser
 
 UNIT = "browInnerUp"
 BROW_TOP_DM, HAIRLINE_DM = 0.335, 0.95
@@ -38,7 +34,7 @@ def forehead(model: MorphableModel) -> torch.Tensor:
     """
     x, y, z = model.mean.unbind(1)
     skin = torch.zeros(len(model.mean), dtype=torch.bool)
-    skin[model.quads[model.quad_part == PART_NAMES.index("skin")].flatten()] = True
+    skin[part_rows(model, "skin")] = True
     return skin & (y > BROW_TOP_DM) & (y < HAIRLINE_DM) & (z > _FRONT_DM) & (x.abs() < _SIDE_DM)
 
 
@@ -81,15 +77,10 @@ def raise_brows(model: MorphableModel, gain: float) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--face-model", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    parser = stage_parser(__doc__)
     parser.add_argument("--gain", type=float, default=1.0, help="factor on the unit (default: %(default)s)")
     args = parser.parse_args(arguments)
-    model = load_face_model(args.face_model)
-    with torch.no_grad():
-        raise_brows(model, args.gain)
-    save_face_model(model, args.out)
+    change_face_model(args, lambda model: raise_brows(model, args.gain))
 
 
 if __name__ == "__main__":

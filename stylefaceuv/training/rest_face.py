@@ -22,7 +22,7 @@ import torch
 from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
-from stylefaceuv.types import PART_NAMES
+from stylefaceuv.training.face_model_stage import part_rows
 from stylefaceuv.weights_file import load_tensors
 
 NEUTRAL_SCORES = {
@@ -103,7 +103,7 @@ def rest(model: MorphableModel, identity: torch.Tensor, expression: torch.Tensor
     head = model.mean + torch.einsum("k,kvc->vc", identity, model.identity_basis)
     model.mean.copy_(head + torch.einsum("k,kvc->vc", skin, basis))
     for side, shift in balls.items():
-        model.mean[_rows(model, side)] += shift
+        model.mean[part_rows(model, side)] += shift
     mirrored = model.mean[model.mirror_index.long()] * model.mean.new_tensor([-1.0, 1.0, 1.0])
     model.mean.copy_((model.mean + mirrored) / 2)  # exactly, not to a rounding
     model.expression_basis.mul_((1 - skin)[:, None, None])
@@ -132,11 +132,6 @@ def ball_shift(model: MorphableModel, identity: torch.Tensor, gaze: torch.Tensor
     before, after = (model.landmarks(model(identity[None], one[None]))[0] for one in (torch.zeros_like(gaze), gaze))
     flat = before.new_tensor([1.0, 1.0, 0.0])
     return {side: (after - before)[row] * flat for side, row in _IRISES.items()}
-
-
-def _rows(model: MorphableModel, part: str) -> torch.Tensor:
-    quads, parts = model.get_buffer("quads"), model.get_buffer("quad_part")
-    return quads[parts == PART_NAMES.index(part)].long().reshape(-1).unique()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -12,14 +12,11 @@ stays whole, the rest is damped.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import torch
 
-from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.types import PART_NAMES
+from stylefaceuv.lifting.evidence import smoothstep
+from stylefaceuv.training.face_model_stage import change_face_model, part_rows, stage_parser
 
 WIDER = 0.19
 """Largest relative gain in breadth."""
@@ -46,8 +43,8 @@ def cranium_weight(model: MorphableModel) -> torch.Tensor:
         (V0,) float in [0, 1]: 0 at every landmark, below the ears and off the skin, 1 on the vault.
     """
     points = model.landmarks(model.mean[None])[0]
-    far = _smoothstep(torch.cdist(model.mean, points).amin(dim=1), *_FAR_FROM_FACE)
-    return far * _smoothstep(model.mean[:, 1], *_ABOVE_EARS) * _on_skin(model)
+    far = smoothstep(torch.cdist(model.mean, points).amin(dim=1), _FAR_FROM_FACE)
+    return far * smoothstep(model.mean[:, 1], _ABOVE_EARS) * _on_skin(model)
 
 
 def round_cranium(model: MorphableModel) -> None:
@@ -59,7 +56,7 @@ def round_cranium(model: MorphableModel) -> None:
     weight = cranium_weight(model)
     model.identity_basis.copy_(damped_identity(model, weight))
     broad = _smooth(model, weight * _vault_profile(model.mean))
-    back = _smoothstep(model.mean[:, 2], *_BEHIND) * _smoothstep(model.mean[:, 1], *_ABOVE_NAPE) * _on_skin(model)
+    back = smoothstep(model.mean[:, 2], _BEHIND) * smoothstep(model.mean[:, 1], _ABOVE_NAPE) * _on_skin(model)
     model.mean[:, 0] *= 1 + WIDER * broad
     model.mean[:, 2] -= LONGER_DM * back
     mirrored = model.mean[model.mirror_index] * model.mean.new_tensor([-1.0, 1.0, 1.0])
@@ -87,8 +84,8 @@ def damped_identity(model: MorphableModel, weight: torch.Tensor) -> torch.Tensor
 
 def _vault_profile(points: torch.Tensor) -> torch.Tensor:
     """(V0,) in [0, 1]: the skull is broadest above and behind the ears, and keeps its crown and forehead round."""
-    crown = 1 - (1 - _AT_CROWN) * _smoothstep(points[:, 1], *_CROWN)
-    front = 1 - (1 - _AT_FOREHEAD) * _smoothstep(points[:, 2], *_FOREHEAD)
+    crown = 1 - (1 - _AT_CROWN) * smoothstep(points[:, 1], _CROWN)
+    front = 1 - (1 - _AT_FOREHEAD) * smoothstep(points[:, 2], _FOREHEAD)
     ear = (points[:, 0].abs() > _EAR_DM) & (points[:, 1] < _EAR_TOP_DM)
     return torch.where(ear, points.new_zeros(()), crown * front)
 
@@ -107,27 +104,14 @@ def _smooth(model: MorphableModel, values: torch.Tensor, rounds: int = 4) -> tor
 
 def _on_skin(model: MorphableModel) -> torch.Tensor:
     """(V0,) 1 on vertices of the skin, 0 on eyes, teeth and tongue."""
-    quads, parts = model.get_buffer("quads"), model.get_buffer("quad_part")
     skin = torch.zeros(len(model.mean), dtype=model.mean.dtype, device=model.mean.device)
-    skin[quads[parts == PART_NAMES.index("skin")].reshape(-1)] = 1
+    skin[part_rows(model, "skin")] = 1
     return skin
-
-
-def _smoothstep(value: torch.Tensor, start: float, end: float) -> torch.Tensor:
-    t = ((value - start) / (end - start)).clamp(0, 1)
-    return t * t * (3 - 2 * t)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--face-model", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="the file to write")
-    args = parser.parse_args(arguments)
-    model = load_face_model(args.face_model)
-    with torch.no_grad():
-        round_cranium(model)
-    save_face_model(model, args.out)
+    change_face_model(stage_parser(__doc__).parse_args(arguments), round_cranium)
 
 
 if __name__ == "__main__":

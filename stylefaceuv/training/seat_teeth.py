@@ -9,17 +9,13 @@ over the teeth. Here both rows of teeth move forward, up to the inner side of th
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 import scipy.spatial
 import torch
 
-from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.types import PART_NAMES
+from stylefaceuv.training.face_model_stage import change_face_model, part_rows, stage_parser
 
 SMILES = ("mouthSmileLeft", "mouthSmileRight")
 CLEARANCE_DM = 0.006
@@ -36,7 +32,7 @@ def seat_teeth(model: MorphableModel) -> None:
     Args:
         model: the head; stays mirror-symmetric.
     """
-    upper, lower = _rows(model, "teeth_upper"), _rows(model, "teeth_lower")
+    upper, lower = part_rows(model, "teeth_upper"), part_rows(model, "teeth_lower")
     shift = np.maximum(_gap_to_lip(model, upper) - CLEARANCE_DM, 0)
     _move(model, upper, np.maximum.accumulate(shift))
     _move(model, lower, np.full_like(shift, shift[0]))  # sideways an open jaw would press them through the cheeks
@@ -67,7 +63,7 @@ def _gap_to_lip(model: MorphableModel, teeth: torch.Tensor) -> npt.NDArray[np.fl
     """(5,) least distance in depth between the upper row and the lip's inner side around each station."""
     x, y, z = (axis.double() for axis in model.mean.unbind(1))
     lining = torch.zeros(len(x), dtype=torch.bool)
-    lining[_rows(model, "mouth")] = True
+    lining[part_rows(model, "mouth")] = True
     seam = float(model.landmarks(model.mean[None])[0, _UPPER_LIP, 1])
     ahead = torch.from_numpy(_front(model, teeth, x.abs().numpy()))
     near = lining & (y > seam) & (y < y[teeth].max()) & (z > ahead) & (x.abs() < _STATIONS_DM[-1] + _REACH_DM)
@@ -92,22 +88,19 @@ def draw_smile_back(model: MorphableModel) -> None:
         basis[names.index(name), :, 2] = depth - share * depth.clamp_min(0)
 
 
-def _rows(model: MorphableModel, part: str) -> torch.Tensor:
-    """Cage vertices of a part."""
-    return model.quads[model.quad_part == PART_NAMES.index(part)].unique()
+def seat_and_draw_back(model: MorphableModel) -> None:
+    """Both, in place.
+
+    Args:
+        model: the head; stays mirror-symmetric.
+    """
+    seat_teeth(model)
+    draw_smile_back(model)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--face-model", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="the file to write")
-    args = parser.parse_args(arguments)
-    model = load_face_model(args.face_model)
-    with torch.no_grad():
-        seat_teeth(model)
-        draw_smile_back(model)
-    save_face_model(model, args.out)
+    change_face_model(stage_parser(__doc__).parse_args(arguments), seat_and_draw_back)
 
 
 if __name__ == "__main__":

@@ -45,17 +45,16 @@ class PaintedViews:
 
     Attributes:
         maps: (n, ...), from w.
-        other: (n, 3, R, R) float sRGB, the diffuse map from w_sym; None where no loss asks for it.
         base: (n, 3, R, R) float sRGB, the low-resolution base under ``maps``.
         hair: (n, 4, R, R) float, from w; None where the generator paints none.
-        both: (n, 1, R, R) float in [0, 1], how surely both views see skin; None without ``other``.
+        albedos: diffuse maps from w and from w_sym, (n, 3, R, R) float sRGB each, and how surely both views see skin,
+            (n, 1, R, R) float in [0, 1]; None where no loss asks for them.
     """
 
     maps: UVPrediction
-    other: torch.Tensor | None
     base: torch.Tensor
     hair: torch.Tensor | None
-    both: torch.Tensor | None
+    albedos: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None
 
 
 class TwoViewObjective:
@@ -119,8 +118,8 @@ class TwoViewObjective:
         diffuse, relief = painted.diffuse.float(), painted.displacement[:count].float()
         maps = UVPrediction(diffuse[:count], relief if self.displacement else torch.zeros_like(relief))
         base = model.base_texture((w - model.style_mean) / model.style_spread)
-        other = None if both is None else diffuse[count:]
-        return PaintedViews(maps, other, base, None if hair is None else hair.float(), both)
+        albedos = None if both is None else (diffuse[:count], diffuse[count:], both)
+        return PaintedViews(maps, base, None if hair is None else hair.float(), albedos)
 
     def _sure(self, rows: torch.Tensor) -> torch.Tensor:
         """(n, 1, R, R) float in [0, 1]: how sure the lifted texture is skin."""
@@ -185,9 +184,8 @@ class TwoViewObjective:
         }
         if painted.hair is not None:
             terms["hair"] = weights.hair * self._hair_loss(rows, painted)
-        if painted.other is not None and painted.both is not None:
-            apart = view_agreement(maps.diffuse, painted.other, painted.both)
-            terms["view_agreement"] = weights.view_agreement * apart
+        if painted.albedos is not None:
+            terms["view_agreement"] = weights.view_agreement * view_agreement(*painted.albedos)
         return terms
 
     def _picture_losses(
@@ -234,8 +232,8 @@ class TwoViewObjective:
         errors = {"own": each[: len(rows)], "symmetric": each[len(rows) :]}
         if painted.hair is not None:
             errors["hair"] = [self._hair_loss(rows, painted)]
-        if painted.other is not None and painted.both is not None:
-            errors["agreement"] = _each(view_agreement, painted.maps.diffuse, painted.other, painted.both)
+        if painted.albedos is not None:
+            errors["agreement"] = _each(view_agreement, *painted.albedos)
         return errors
 
 

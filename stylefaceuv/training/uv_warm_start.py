@@ -21,7 +21,8 @@ from tqdm import tqdm
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.lifting.atlas_view import AtlasViewer
-from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS
+from stylefaceuv.lifting.evidence import eased, soft_threshold
+from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS, INNER_LIPS
 from stylefaceuv.networks.uv_generator import UVGenerator, UVPrediction, config_to_dict
 from stylefaceuv.training.atlas_views import AtlasViews
 from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
@@ -33,7 +34,6 @@ from stylefaceuv.weights_file import save_tensors
 HELD_OUT_EVERY = 48
 """Faces whose number in the data set is a multiple of this are never trained on."""
 
-LIPS_LINE = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415)
 _LIDS_DM, _LIPS_DM = (0.02, 0.09), (0.0, 0.05)
 """Distances from their rims up to which displacement is 0, and from which on it is whole."""
 
@@ -143,13 +143,13 @@ def displacement_fade(parts: Components, resolution: int) -> torch.Tensor:
     surface = AtlasViewer(parts.face_model, 4 * resolution).surface
     texels, model = surface.texels, parts.face_model
     ring = float(model.mean[model.neck_ring, 1].max())
-    height = ((surface.rest_positions[:, 1] - ring) / 0.4).clamp(0, 1)
+    share = soft_threshold(surface.rest_positions[:, 1], (ring, ring + 0.4))
     skin = (texels.part == PART_NAMES.index("skin")).float()
     points = model.landmarks(model.mean[None])[0]
-    for contour, (bare, full) in ((EYE_CONTOURS, _LIDS_DM), (LIPS_LINE, _LIPS_DM)):
+    for contour, reach in ((EYE_CONTOURS, _LIDS_DM), (INNER_LIPS, _LIPS_DM)):
         apart = torch.cdist(surface.rest_positions, points[list(contour)]).amin(dim=1)
-        height = torch.minimum(height, ((apart - bare) / (full - bare)).clamp(0, 1))
-    fine = texels.scatter((height * height * (3 - 2 * height) * skin)[:, None])[None]
+        share = torch.minimum(share, soft_threshold(apart, reach))
+    fine = texels.scatter((eased(share) * skin)[:, None])[None]
     return -functional.max_pool2d(-functional.avg_pool2d(fine, 4), 3, stride=1, padding=1)
 
 

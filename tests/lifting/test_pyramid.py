@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
-from stylefaceuv.lifting.pyramid import blend_bands, blur, blur_inside, push_pull
+from stylefaceuv.lifting.pyramid import blend_bands, blur, blur_inside, levels_for, push_pull
 from tests.reference.pyramid import push_pull_reference
 
 
@@ -67,3 +68,11 @@ def test_blur_inside_ignores_what_has_no_weight() -> None:
     weights[..., 16:] = 0.0
     torch.testing.assert_close(blur_inside(image, weights, 3)[..., :16], image[..., :16])
     assert blur(image, 3)[0, 0, 0, 15] > 1
+
+
+@pytest.mark.parametrize("size", [64, 256, 1024, 1536])
+@pytest.mark.parametrize("cells", [12, 22, 40])
+def test_levels_lead_to_as_many_cells_as_asked_and_less_than_twice_as_many(size: int, cells: int) -> None:
+    levels = levels_for(size, cells)
+    assert levels >= 1
+    assert size < 2 * cells or cells <= size / 2**levels < 2 * cells

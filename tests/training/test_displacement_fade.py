@@ -9,13 +9,13 @@ from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.face_model.displacement import displace, sample_at_vertices
 from stylefaceuv.face_model.pose import pose_vertices
-from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS
+from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS, INNER_LIPS
 from stylefaceuv.networks.uv_generator import load_uv_generator
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.rasterizer import rasterize
 from stylefaceuv.rendering.vertex_normals import VertexNormals
 from stylefaceuv.training.uv_start import main
-from stylefaceuv.training.uv_warm_start import LIPS_LINE, displacement_fade
+from stylefaceuv.training.uv_warm_start import displacement_fade
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def at_vertices(parts: Components, fade: torch.Tensor) -> tuple[torch.Tensor, to
 def test_lids_and_the_line_between_the_lips_hardly_move(parts: Components, fade: torch.Tensor) -> None:
     vertices, share = at_vertices(parts, fade)
     points = parts.face_model.landmarks(parts.face_model.mean[None])[0]
-    for contour in (EYE_CONTOURS, LIPS_LINE):
+    for contour in (EYE_CONTOURS, INNER_LIPS):
         near = torch.cdist(vertices, points[list(contour)]).amin(dim=1) < 0.015
         assert int(near.sum()) > 50
         assert float(share[near].max()) < 0.3, "a map of 64 texels ends within one"
