@@ -28,6 +28,8 @@ _UPPER_LIP = 0
 _BESIDE_EYES, _NAPE = 0.08, 0.6
 _BESIDE_LENSES, _LENS_TOP = 0.17, 0.3
 """Decimetres. Lenses reach farther out than the eyes and may be as dark as hair."""
+_EAR_UP, _EAR_BACK, _EAR_TILT, _EAR_HALF, _EAR_EDGE = -0.02, 0.31, -0.34, (0.35, 0.23), 0.2
+"""Decimetres from the landmark before the ear: its middle, how far it moves per height, half its height and depth."""
 _STREAK = 24
 """Length of a streak, as a share of the atlas: 1 / 24."""
 
@@ -39,7 +41,7 @@ class HairPlaces:
     Attributes:
         forehead: (1, 1, R, R) float, 1 above the brows.
         crown: (1, 1, R, R) float, 1 where almost everybody who has hair has it.
-        beside: (1, 1, R, R) float, 1 beside the face, from the brows down to the mouth and behind the ears.
+        beside: (1, 1, R, R) float in [0, 1], beside the face from the brows down to the mouth, and behind the ears.
         scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
         streaks: (1, 1, R, R) float, zero mean and unit variance, streaks that run down the atlas.
     """
@@ -79,7 +81,7 @@ def beside_face(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     lenses = y < points[list(OUTER_EYE_CORNERS), 1].mean() + _LENS_TOP
     side = (x > eye + _BESIDE_EYES + lenses * _BESIDE_LENSES) & (y > points[_UPPER_LIP, 1])
     behind = (z < ear[2]) & (y > ear[1] - _NAPE)
-    return (side | behind).to(positions.dtype)[:, None]
+    return (side | behind).to(positions.dtype)[:, None] * (1 - ear_weights(positions, points))
 
 
 def scalp_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
@@ -95,7 +97,24 @@ def scalp_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor
     brow, ear = points[list(BROW_TOPS)].mean(dim=0), points[list(_EARS)].mean(dim=0)
     slope = (brow[1] + 0.1 - ear[1]) / (brow[2] - ear[2])
     line = (ear[1] + slope * (positions[:, 2] - ear[2])).clamp_min(float(ear[1]) - 0.5)
-    return ((positions[:, 1] - line) / 0.3 + 0.5).clamp(0, 1)[:, None]
+    return ((positions[:, 1] - line) / 0.3 + 0.5).clamp(0, 1)[:, None] * (1 - ear_weights(positions, points))
+
+
+def ear_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Where no hair grows at the sides of a head: ears and the skin around them, a tilted oval.
+
+    Args:
+        positions: (T, 3) float, texels of the mean head, decimetres.
+        points: (478, 3) float, its landmarks.
+
+    Returns:
+        (T, 1) float in [0, 1], soft-edged.
+    """
+    front = points[list(_EARS)].mean(dim=0)
+    up = positions[:, 1] - front[1] - _EAR_UP
+    back = positions[:, 2] - front[2] + _EAR_BACK - _EAR_TILT * up
+    apart = torch.hypot(up / _EAR_HALF[0], back / _EAR_HALF[1])
+    return (((1 - apart) / _EAR_EDGE + 1).clamp(0, 1) * (positions[:, 0].abs() > 0.5))[:, None]
 
 
 def hair_streaks(resolution: int, seed: int = 0) -> torch.Tensor:
