@@ -92,7 +92,7 @@ class FaceMaker:
         coefficients = registered.coefficients[0]
         painted = None if self.viewer is None else self.paint(stylecode[None])[0]
         guess = None if painted is None else self.painted_head.skin_of(painted.diffuse[0].clamp(0, 1)).texture[0]
-        photo = Photo(image[0], coefficients, points[0])
+        photo = Photo(image[0], coefficients, points[0], None if painted is None else painted.displacement[0])
         lifted = self.lifter(photo, painted=guess, keep_hair=self.keep_hair)
         coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))
         maps = UVMaps(_to_pixels(lifted.diffuse), _relief(painted), lifted.confidence.cpu().numpy())

@@ -59,11 +59,13 @@ class Photo:
         image: (3, H, W) float in [0, 1], sRGB.
         coefficients: unbatched, registered on the picture.
         detected: (478, 2) float landmarks found in it, pixels; None leaves the residual unwarped.
+        displacement: (3, r, r) float, XYZ of the neutral head, millimetres, whose shading is no colour; None is none.
     """
 
     image: torch.Tensor
     coefficients: FaceCoefficients
     detected: torch.Tensor | None = None
+    displacement: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -238,7 +240,7 @@ class Lifter(nn.Module):
         """What a photo shows, delit (T, 3), its light (9, 3) and the albedo model's fit."""
         if photo.image.ndim != 3 or photo.image.shape[0] != 3:
             raise InvalidArgumentError("image", "shape (3, H, W)", tuple(photo.image.shape))
-        texels = self.surface.project(photo.image, photo.coefficients, photo.detected)
+        texels = self.surface.project(photo.image, photo.coefficients, photo.detected, photo.displacement)
         lighting, fit = self.delighter(texels)
         linear = srgb_to_linear(texels.color) / shading(texels.normal, lighting)
         return texels, linear_to_srgb(linear.clamp(0, 1)), lighting, fit

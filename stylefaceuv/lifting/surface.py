@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from stylefaceuv.face_model.displacement import displace
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices, rotation_matrix
 from stylefaceuv.lifting.landmark_warp import landmark_spread
@@ -33,7 +34,11 @@ class Surface:
         self.landmark_warp = landmark_spread(face_model)
 
     def project(
-        self, image: torch.Tensor, coefficients: FaceCoefficients, detected: torch.Tensor | None
+        self,
+        image: torch.Tensor,
+        coefficients: FaceCoefficients,
+        detected: torch.Tensor | None,
+        displacement: torch.Tensor | None = None,
     ) -> LiftedTexels:
         """Read a photo at every texel.
 
@@ -41,12 +46,14 @@ class Surface:
             image: (3, H, W) float, any encoding.
             coefficients: unbatched, registered on the photo.
             detected: (478, 2) float landmarks found in the photo, pixels; None leaves the residual unwarped.
+            displacement: (3, r, r) float, XYZ of the neutral head, millimetres. It turns the normals, so that its
+                shading can be told from colour; places stay, since landmarks say where they are. None is none.
 
         Returns:
             Colour, world normal and geometric confidence of each texel.
         """
         camera = Camera.portrait(image.shape[-2], image.shape[-1])
-        world, normals, offsets = self._posed(coefficients, detected, camera)
+        world, normals, offsets = self._posed(coefficients, detected, camera, displacement)
         return lift_texels(image, world, normals, offsets, self.topology, self.texels, camera)
 
     def view(self, coefficients: FaceCoefficients, size: int) -> TexelView:
@@ -64,19 +71,34 @@ class Surface:
         return view_texels(world, normals, offsets, self.topology, self.texels, camera)
 
     def _posed(
-        self, coefficients: FaceCoefficients, detected: torch.Tensor | None, camera: Camera
+        self,
+        coefficients: FaceCoefficients,
+        detected: torch.Tensor | None,
+        camera: Camera,
+        displacement: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(V, 3) world vertices, (V, 3) normals, (V, 2) landmark warp in pixels."""
         cage = self.face_model(coefficients.identity[None], coefficients.expression[None])
         rotation, translation = coefficients.rotation[None], coefficients.translation[None]
         vertices = self.face_model.refine(cage, self.level)
-        normals = self.normals(vertices)[0] @ rotation_matrix(rotation)[0].T
+        normals = self._normals(vertices, coefficients, displacement) @ rotation_matrix(rotation)[0].T
         world = pose_vertices(vertices, rotation, translation)[0]
         offsets = vertices.new_zeros(len(world), 2)
         if detected is not None:
             points = pose_vertices(self.face_model.landmarks(cage), rotation, translation)
             offsets = self._spread(detected - camera.project(points)[0, :, :2])
         return world, normals, offsets
+
+    def _normals(
+        self, vertices: torch.Tensor, coefficients: FaceCoefficients, displacement: torch.Tensor | None
+    ) -> torch.Tensor:
+        """(V, 3) unit normals of unposed vertices (1, V, 3), of the displaced surface where there is displacement."""
+        normals = self.normals(vertices)
+        if displacement is None:
+            return normals[0]
+        rest = self.face_model(coefficients.identity[None], torch.zeros_like(coefficients.expression)[None])
+        neutral = self.normals(self.face_model.refine(rest, self.level))
+        return self.normals(displace(vertices, normals, neutral, displacement[None], self.topology))[0]
 
     def _spread(self, residual: torch.Tensor) -> torch.Tensor:
         """(478, 2) landmark residuals to (V, 2) vertex offsets, pixels."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ from stylefaceuv.lifting.painted_head import PaintedHead
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
-from stylefaceuv.networks.uv_generator import AtlasView
+from stylefaceuv.networks.uv_generator import AtlasView, UVPrediction
 from stylefaceuv.networks.yaw import symmetric_yaw
 from stylefaceuv.training.dataset import IMAGE_SIZE, LABEL_SIZE, SHARD_SIZE, FaceSample, FaceShards, encode_jpeg
 from stylefaceuv.training.fitting import fitted_faces
@@ -117,14 +117,16 @@ class TargetMaker:
                 yield self._lift(face, fitted, other, skin)
 
     def _lift(
-        self, face: FaceSample, fitted: FaceCoefficients, other: _OtherView, painted: torch.Tensor | None
+        self, face: FaceSample, fitted: FaceCoefficients, other: _OtherView, painted: UVPrediction | None
     ) -> TwoViews | None:
         if other.photo is None or face.points is None:
             return None
         image = torch.from_numpy(face.image().copy()).permute(2, 0, 1).float() / 255
-        own = Photo(image, fitted, face.points[:, :2] * (IMAGE_SIZE / LABEL_SIZE))
-        skin = None if painted is None else self.painted_head.skin_of(painted).texture[0]
-        lifted, haired = self.lifter.both(own, other.photo, skin)
+        own, second, skin = Photo(image, fitted, face.points[:, :2] * (IMAGE_SIZE / LABEL_SIZE)), other.photo, None
+        if painted is not None:
+            skin = self.painted_head.skin_of(painted.diffuse[0]).texture[0]
+            own, second = (replace(photo, displacement=painted.displacement[0]) for photo in (own, second))
+        lifted, haired = self.lifter.both(own, second, skin)
         assert lifted.second_lighting is not None
         return TwoViews(
             other.w,
@@ -137,15 +139,20 @@ class TargetMaker:
             other.jpeg,
         )
 
-    def _painted(self, w: torch.Tensor) -> list[torch.Tensor] | list[None]:
-        """An earlier UV generator's maps, where the bundle has one: they tell fringes, hats and glasses from skin."""
+    def _painted(self, w: torch.Tensor) -> list[UVPrediction] | list[None]:
+        """An earlier UV generator's maps, where the bundle has one, each a batch of one.
+
+        They tell fringes, hats and glasses from skin, and the shading of wrinkles from colour.
+        """
         painter = self.networks.uv_generator
         if painter is None or self.viewer is None:
             return [None] * len(w)
         view, code = self.viewer(self.parts.mapper(w)), w.to(self._device)
         moved = AtlasView(*(part.to(self._device) for part in (view.grid, view.visibility, view.normal)))
         trunk = self.networks.generator.synthesis_features(code, painter.config.trunk_resolution)
-        return list(painter(trunk, moved, code).diffuse.clamp(0, 1).to(w.device))
+        painted = painter(trunk, moved, code)
+        pairs = (painted.diffuse.clamp(0, 1).to(w.device), painted.displacement.float().to(w.device))
+        return [UVPrediction(*pair) for pair in zip(*(maps.split(1) for maps in pairs), strict=True)]
 
     def _second(self, w: torch.Tensor, yaw: torch.Tensor) -> list[_OtherView]:
         """The symmetric views of stylecodes (n, 512) whose faces are turned by (n,) degrees."""
