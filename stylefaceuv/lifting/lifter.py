@@ -12,6 +12,7 @@ from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoFit, AlbedoModel
+from stylefaceuv.lifting.beard import BeardPlaces, beard_over, beard_weights
 from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask
 from stylefaceuv.lifting.dark_features import feature_weights, glasses_over, own_features
 from stylefaceuv.lifting.delighter import Delighter
@@ -118,6 +119,7 @@ class Lifter(nn.Module):
     below_forehead: torch.Tensor
     crown: torch.Tensor
     features: torch.Tensor
+    beards: torch.Tensor
     beside: torch.Tensor
     streaks: torch.Tensor
     occlusion: torch.Tensor
@@ -153,6 +155,8 @@ class Lifter(nn.Module):
         self.register_buffer("streaks", hair_streaks(resolution).to(skin.device), persistent=False)
         features = feature_weights(self.surface.rest_positions, part == _SKIN, points)
         self.register_buffer("features", self.texels.scatter(features)[None], persistent=False)
+        beards = beard_weights(self.surface.rest_positions, part == _SKIN, points)
+        self.register_buffer("beards", self.texels.scatter(beards)[None], persistent=False)
         eyes = points[list(OUTER_EYE_CORNERS), 1].mean()
         plain = self._skin_above(eyes - 0.1) * (1 - self.features[:, :1])
         below = torch.maximum(self._skin_above(eyes + 0.1), plain) * (1 - self.forehead)
@@ -291,6 +295,11 @@ class Lifter(nn.Module):
         """Where hair grows and hangs."""
         return HairPlaces(self.fringe, self.crown, self.beside, self.scalp, self.streaks)
 
+    @property
+    def beard_places(self) -> BeardPlaces:
+        """Where beards grow."""
+        return BeardPlaces(*self.beards.split(1, dim=1))
+
     def matte_map(self) -> torch.Tensor:
         """(1, 2, r, r) float in [0, 1]: what of a head looks like its photo, and the forehead, where hair may hang."""
         side = self.albedo_model.resolution
@@ -328,11 +337,14 @@ class Lifter(nn.Module):
         glasses = glasses_over(lines, seen, explained, self.features)
         own = own_features(raw, model_texture, seen, glasses, self.features)
         explained = torch.maximum(explained, own)
+        plain = torch.minimum(seen, explained) * self.skin_chart
+        beard = beard_over(raw, seen * self.skin_chart, explained, self.beard_places)
+        own, explained = torch.maximum(own, beard), torch.maximum(explained, beard)
         if not keep_hair:
             fringe = fringe_over(lines, explained, seen, self.low_forehead)
             explained = explained * (1 - (1 - own) * self._strands(lines, model_texture, explained, seen, glasses))
             explained = explained * (1 - fringe * among_strands(lines, self.below_forehead, self.features[:, :1]))
-        plain = torch.minimum(seen, explained) * self.skin_chart
+        plain = torch.minimum(plain, explained)
         image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT, _UNEVEN_SHARE)
         if keep_hair:
             hair = keep_hair_of(image, seen, explained, model_texture, self.hair_places)

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.lifting.albedo_model import AlbedoFit
+from stylefaceuv.lifting.beard import ROUGH_PAINTED, BeardPlaces, beard_over
 from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.eye_texture import paint_eye
@@ -54,9 +55,17 @@ class PaintedHead:
         fit = model.fit(small, known)
         small, lenses = self._without_sunglasses(small)
         skin = known * (1 - model.unexplained(small, fit)) * (1 - lenses)
+        skin = torch.maximum(skin, functional.adaptive_avg_pool2d(self._beard(painted[None]), model.resolution))
         kept = solid_mask(below_hairline(skin, forehead, 1), 1, 1)
         texture = fit.texture + torch.maximum(kept, lenses) * (small - fit.texture)
         return replace(fit, texture=texture, weights=kept)
+
+    def _beard(self, painted: torch.Tensor) -> torch.Tensor:
+        """(1, 1, r, r) in [0, 1]: where a painted map (1, 3, r, r) has a beard."""
+        size = painted.shape[-1]
+        zone, core, cheeks = functional.adaptive_avg_pool2d(self.lifter.beards, size).split(1, dim=1)
+        chart = functional.adaptive_avg_pool2d(self.lifter.skin_chart, size)
+        return beard_over(painted, chart, chart, BeardPlaces(zone, core, cheeks), ROUGH_PAINTED)
 
     def _without_sunglasses(self, painted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Put the mean face's eyes, at the painted tone, where the painter painted lenses; also where, (1, 1, r, r)."""

@@ -1,0 +1,135 @@
+"""Beards: hair that belongs to a face. Lifting takes hair off the skin, but a beard cut off at the cheeks is no shave.
+
+A beard grows on chin and upper lip, is darker than the cheeks and rough as no skin is, and reaches from there over
+cheeks and jaw up to the ears without a gap. Hair that hangs beside a face does not touch the chin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from stylefaceuv.lifting.evidence import soft_threshold, weighted_share
+from stylefaceuv.lifting.landmark_fit import LIPS, OUTER_EYE_CORNERS
+from stylefaceuv.lifting.morphology import dilate
+from stylefaceuv.lifting.pyramid import blur, levels_for
+
+_WORKING_SIZE = 128
+_NOSE_BASE, _CHIN, _MOUTH_CORNERS, _EARS = 2, 152, (61, 291), (234, 454)
+_BELOW_CHIN, _BELOW_EYES, _EDGE, _CORE_REACH, _LIPS_REACH = 0.25, 0.1, 0.1, 0.15, 0.07
+"""Decimetres: the zone ends below the chin and in front of the ears below the eyes, over a soft edge; the core lies
+around the mouth but not on the lips."""
+_CHEEK_HIGH = 0.28
+_OTHER, _WORN, _SPREADS, _LEAST_SPREAD = 0.07, (0.25, 0.4), 3.0, 0.05
+_PORE_SIZE = 128
+"""Bands finer than this share of the atlas are roughness."""
+ROUGH_PHOTO, ROUGH_PAINTED = (0.0115, 0.0135), (0.0065, 0.0078)
+"""Median roughness of chin and upper lip from where on hair may grow there, and surely does, in lifted and in painted
+maps. Of 44 heads (seeds 6100, 6200) 34 without beard have at most 0.0121 and 0.0064, 6 full beards at least 0.0187 and
+0.0077; 4 of stubble lie between."""
+
+
+@dataclass(frozen=True)
+class BeardPlaces:
+    """Where beards grow, fixed in the atlas.
+
+    Attributes:
+        zone: (1, 1, R, R) float in [0, 1], cheeks, jaw, chin and upper lip, soft-edged.
+        core: (1, 1, R, R) float, 1 on chin and upper lip, where every beard grows.
+        cheeks: (1, 1, R, R) float, 1 on the skin above, which tells the face's tone.
+    """
+
+    zone: torch.Tensor
+    core: torch.Tensor
+    cheeks: torch.Tensor
+
+
+def beard_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Find the places on the mean head.
+
+    Args:
+        positions: (T, 3) float, texels, decimetres.
+        is_skin: (T,) bool.
+        points: (478, 3) float, landmarks.
+
+    Returns:
+        (T, 3) float in [0, 1]: zone, core and cheeks, as in :class:`BeardPlaces`.
+    """
+    x, y, z = positions[:, 0].abs(), positions[:, 1], positions[:, 2]
+    eye, ear = points[list(OUTER_EYE_CORNERS)].abs().mean(0), points[list(_EARS)].abs().mean(0)
+    nose, chin, corner = points[_NOSE_BASE], points[_CHIN], points[list(_MOUTH_CORNERS)].abs().mean(0)
+    eyes = points[list(OUTER_EYE_CORNERS), 1].mean() - _BELOW_EYES
+    rise = ((x - eye[0]) / (ear[0] - eye[0])).clamp(0, 1)  # along the cheekbone, up to the sideburns
+    below = soft_threshold(nose[1] + rise * (eyes - nose[1]) - y, (0, _EDGE))
+    above = soft_threshold(y - chin[1] + _BELOW_CHIN, (0, _EDGE))
+    zone = below * above * soft_threshold(z - points[list(_EARS), 2].mean(), (0, _EDGE)) * is_skin
+    apart = torch.cdist(positions, points[list(LIPS)]).amin(1)
+    core = (zone > 0.5) & (x < corner[0]) & (apart > _LIPS_REACH) & (y > chin[1] - _EDGE)
+    around = (y > nose[1]) & (y < nose[1] + _CHEEK_HIGH) & (x > corner[0]) & (x < eye[0]) & is_skin
+    return torch.stack([zone, core.to(zone), around.to(zone)], dim=1)
+
+
+def beard_over(
+    lifted: torch.Tensor,
+    seen: torch.Tensor,
+    explained: torch.Tensor,
+    places: BeardPlaces,
+    rough: tuple[float, float] = ROUGH_PHOTO,
+) -> torch.Tensor:
+    """Tell where a map shows a beard.
+
+    Args:
+        lifted: (1, 3, R, R) float, sRGB-encoded albedo, arbitrary where nothing is seen.
+        seen: (1, 1, R, R) float in [0, 1].
+        explained: (1, 1, R, R) float in [0, 1], where the photo shows skin.
+        places: of the head, at the same size.
+        rough: roughness of skin on which a beard may grow, and surely does.
+
+    Returns:
+        (1, 1, R, R) float in [0, 1]; 0 everywhere of a shaved face.
+    """
+    size = min(_WORKING_SIZE, lifted.shape[-1])
+    held = functional.adaptive_avg_pool2d(seen, size)
+    color = functional.adaptive_avg_pool2d(lifted * seen, size) / held.clamp_min(1e-3)
+    planes = (places.zone, seen * places.core, seen * explained * places.cheeks)
+    zone, core, cheeks = (functional.adaptive_avg_pool2d(plane, size) for plane in planes)
+    shown, bare = core[0, 0] > 0.5, cheeks[0, 0] > 0.5
+    if not bool(shown.any()) or not bool(bare.any()):
+        return torch.zeros_like(seen)
+    tone = color[0, :, bare].median(dim=1).values.view(1, 3, 1, 1)
+    other = ((tone - color).mean(dim=1, keepdim=True) > _OTHER).to(color)
+    worn = soft_threshold(weighted_share(other, core), _WORN)
+    worn = worn * soft_threshold(_roughness(lifted, seen * places.core), rough)
+    hairy = shown & (other[0, 0] > 0.5)
+    if not bool(worn > 0) or not bool(hairy.any()):
+        return torch.zeros_like(seen)
+    like = _like(color, hairy) * other * (held > 0.5) * (zone > 0)
+    grown = _connected(hairy[None, None].to(color), like) * zone * worn
+    return functional.interpolate(dilate(grown, 1), seen.shape[-2:], mode="bilinear", align_corners=False) * seen
+
+
+def _roughness(texture: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+    """Scalar: median strength of the finest bands in a (1, 1, R, R) mask that is above a half somewhere."""
+    fine = (texture - blur(texture, levels_for(texture.shape[-1], _PORE_SIZE))).mean(dim=1, keepdim=True).abs()
+    return fine[where > 0.5].median()
+
+
+def _like(color: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
+    """(1, 1, r, r), 1 where a colour is like those of an (r, r) mask or darker."""
+    colors = color[0, :, sample]
+    middle = colors.median(dim=1).values
+    spread = (1.4826 * (colors - middle[:, None]).abs().median(dim=1).values).clamp_min(_LEAST_SPREAD)
+    above = ((color - middle.view(1, 3, 1, 1)) / spread.view(1, 3, 1, 1)).clamp_min(0)
+    return (above.square().mean(dim=1, keepdim=True).sqrt() < _SPREADS).to(color)
+
+
+def _connected(seeds: torch.Tensor, passable: torch.Tensor) -> torch.Tensor:
+    """(1, 1, r, r): what of the passable can be reached from the seeds, over gaps of one texel."""
+    reached = seeds * passable
+    while True:
+        grown = dilate(reached, 2) * passable
+        if torch.equal(grown, reached):
+            return reached
+        reached = grown
