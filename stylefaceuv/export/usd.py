@@ -7,7 +7,9 @@ a skeleton; the skeleton has one joint, the head. Textures lie beside the file, 
 from __future__ import annotations
 
 import json
+import os
 import tempfile
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -82,11 +84,11 @@ def write_usd(
 def _usd() -> dict[str, ModuleType]:
     """The modules of usd-core, which is imported only when a head is written with it."""
     try:
-        from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade, UsdSkel, UsdUtils, Vt
+        from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade, UsdSkel, Vt
     except ImportError as error:
         raise OutputError('USD: expected the package usd-core (pip install "stylefaceuv[usd]"), got none') from error
     named = {"Gf": Gf, "Sdf": Sdf, "Usd": Usd, "UsdGeom": UsdGeom}
-    return {**named, "UsdShade": UsdShade, "UsdSkel": UsdSkel, "UsdUtils": UsdUtils, "Vt": Vt}
+    return {**named, "UsdShade": UsdShade, "UsdSkel": UsdSkel, "Vt": Vt}
 
 
 class _Stage:
@@ -119,11 +121,22 @@ class _Stage:
         layer.Save()
         if self.target.suffix.lower() != ".usdz":
             return self.path.read_bytes()
+        return self._package(files)
+
+    def _package(self, files: dict[str, bytes]) -> bytes:
+        """The stage and its textures in one archive, all of the first moment that a zip file can tell.
+
+        The writer is usd-core's own, which pads as the format asks; newer versions have it in another module.
+        """
         for name, data in files.items():
             (self.folder / name).write_bytes(data)
-        package = self.folder / self.target.name
-        if not pxr["UsdUtils"].CreateNewUsdzPackage(pxr["Sdf"].AssetPath(str(self.path)), str(package)):
-            raise OutputError(f"{self.target}: usd-core could not pack the stage")
+        package, first = self.folder / self.target.name, time.mktime((1980, 1, 1, 0, 0, 0, 0, 1, -1))
+        homes = (self.pxr["Sdf"], self.pxr["Usd"])
+        writer = next(home.ZipFileWriter for home in homes if hasattr(home, "ZipFileWriter"))
+        with writer.CreateNew(str(package)) as archive:
+            for name in (self.path.name, *files):  # the stage first: readers open what comes first
+                os.utime(self.folder / name, (first, first))
+                archive.AddFile(str(self.folder / name), name)
         return package.read_bytes()
 
     def _mesh(self) -> Any:

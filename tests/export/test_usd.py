@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,12 @@ def test_same_call_same_bytes(face: Face, tmp_path: Path, suffix: str) -> None:
         face.export(tmp_path / folder / f"head{suffix}", level=0, morphs=False, texture_size=16) for folder in "ab"
     )
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_package_tells_no_time(face: Face, tmp_path: Path) -> None:
+    path = face.export(tmp_path / "head.usdz", level=0, morphs=False, texture_size=16)
+    with zipfile.ZipFile(path) as package:
+        assert {entry.date_time for entry in package.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_a_package_holds_its_textures_and_opens(face: Face, tmp_path: Path) -> None:
