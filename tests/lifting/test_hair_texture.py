@@ -7,14 +7,17 @@ from dataclasses import replace
 import pytest
 import torch
 
+from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.hair_texture import (
     HairPlaces,
     KeptHair,
     beside_face,
+    ear_weights,
     hair_streaks,
     keep_hair_of,
     scalp_weights,
 )
+from tests.lifting.lifted_scene import Scene
 
 SIZE = 256
 SKIN, HAIR, BACKDROP = (0.8, 0.6, 0.5), (0.2, 0.12, 0.08), (0.1, 0.5, 0.9)
@@ -132,3 +135,21 @@ def test_hair_grows_above_the_brows_and_hangs_beside_the_eyes() -> None:
     assert grown.tolist() == [1.0, pytest.approx(0, abs=0.2), 0.0]
     beside = beside_face(torch.stack([lens, cheek, temple, nape, chin, brow]), points)[:, 0]
     assert beside.tolist() == [0, 1, 1, 1, 0, 0]
+
+
+def test_no_hair_grows_on_ears(head: MorphableModel, scene: Scene) -> None:
+    surface, skin = scene.lifter.surface, scene.lifter.texels.part == 0
+    rest, points = surface.rest_positions, head.landmarks(head.mean[None])[0]
+    ears = ear_weights(rest, points)
+    front = points[[234, 454]].mean(dim=0)
+    # What stands out beyond the skull behind the landmark before the ear is the ear.
+    skull = rest[skin & (rest[:, 1] > front[1] + 0.5), 0].abs().max()
+    outer = skin & (rest[:, 0].abs() > skull) & (rest[:, 2] < front[2]) & ((rest[:, 1] - front[1]).abs() < 0.3)
+    assert int(outer.sum()) > 50
+    assert float((ears[outer] > 0.9).float().mean()) > 0.95
+    for hair in (scalp_weights(rest, points), beside_face(rest, points)):
+        assert float(hair[outer].mean()) < 0.03
+    middle = rest[:, 0].abs() < 0.4
+    assert float(ears[middle].max()) == 0, "face, crown and nape"
+    crown = skin & (rest[:, 1] > front[1] + 0.9)
+    assert float(ears[crown].max()) == 0

@@ -10,12 +10,16 @@ import torch.nn.functional as functional
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.face_model.displacement import displace
 from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.face_model.pose import pose_vertices
 from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.lifter import LiftedFace, Lifter, Photo
+from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.light_presets import light_preset
 from stylefaceuv.rendering.lighting import ambient_light, directional_light
+from stylefaceuv.rendering.renderer import Renderer
 from stylefaceuv.types import PART_NAMES, FaceCoefficients
 from tests.lifting.lifted_scene import ATLAS, HAIR, PHOTO, SKIN, SMALL, Scene
 from tests.lifting.scenes import mirrored, neutral, photograph, smooth_image
@@ -89,6 +93,40 @@ def test_the_light_that_is_told_makes_the_photo_again(
     raw, new = (scene.lifter.surface.project(one, photo.coefficients, None) for one in (photo.image, again))
     seen = scene.face & (raw.confidence > 0.95)
     assert float((raw.color - new.color)[seen].abs().mean()) < 0.03
+
+
+def wrinkles() -> torch.Tensor:
+    """(3, R, R) millimetres: folds across the face, at the front of the atlas."""
+    rows = torch.arange(ATLAS, dtype=torch.float32)
+    fold = 0.8 * torch.sin(rows * (2 * torch.pi / 24))[:, None].expand(ATLAS, ATLAS)
+    return torch.stack([torch.zeros(ATLAS, ATLAS), torch.zeros(ATLAS, ATLAS), fold])
+
+
+def photograph_of_wrinkles(scene: Scene, albedo: torch.Tensor, own: FaceCoefficients) -> torch.Tensor:
+    """(3, PHOTO, PHOTO): the head with that relief, under light from above."""
+    head, topology, renderer = scene.head, scene.head.topology(1), Renderer(supersample=2)
+    vertices = head.refine(head(own.identity[None], own.expression[None]), 1)
+    normals = renderer.vertex_normals(vertices, topology)
+    moved = displace(vertices, normals, normals, wrinkles()[None], topology)
+    world = pose_vertices(moved, own.rotation[None], own.translation[None])
+    light = directional_light((0.2, 1.0, 0.7)) + 0.3 * ambient_light()
+    output = renderer.render(world, topology, srgb_to_linear(albedo)[None], light[None], Camera.portrait(PHOTO, PHOTO))
+    return linear_to_srgb((output.color + (1 - output.alpha) * 0.2).clamp(0, 1))[0]
+
+
+def test_shading_of_wrinkles_is_no_colour(scene: Scene) -> None:
+    albedo, own = scene.albedo(1), own_pose(0.0)
+    photo = Photo(photograph_of_wrinkles(scene, albedo, own), own)
+    knowing = replace(photo, displacement=wrinkles())
+    blind, told = (unevenness(scene.at(scene.lifter(each).diffuse), scene.at(albedo)) for each in (photo, knowing))
+    assert told < 0.8 * blind
+
+
+def test_no_displacement_is_a_flat_map(scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]) -> None:
+    _, photo, lifted = lit
+    flat = scene.lifter(replace(photo, displacement=torch.zeros(3, 32, 32)))
+    torch.testing.assert_close(flat.diffuse, lifted.diffuse, atol=2e-3, rtol=0)
+    torch.testing.assert_close(flat.lighting, lifted.lighting, atol=2e-3, rtol=0)
 
 
 def test_a_side_light_leaves_no_dark_side(scene: Scene) -> None:

@@ -1,0 +1,110 @@
+"""Beards on a face of known layout: rough, dark hair on chin and upper lip, and what must not be taken for it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.beard import BeardPlaces, beard_over, beard_weights
+from tests.lifting.lifted_scene import Scene
+
+SIZE = 256
+SKIN, HAIR = 0.75, 0.3
+ZONE, CORE = (slice(120, 240), slice(40, 216)), (slice(150, 220), slice(100, 156))
+"""Lower face, and chin with the upper lip in it."""
+CHEEKS = (slice(80, 110), slice(60, 196))
+ONE = torch.ones(1, 1, SIZE, SIZE)
+
+
+@pytest.fixture
+def places() -> BeardPlaces:
+    masks = [torch.zeros(1, 1, SIZE, SIZE) for _ in range(3)]
+    for mask, where in zip(masks, (ZONE, CORE, CHEEKS), strict=True):
+        mask[0, 0][where] = 1
+    return BeardPlaces(*masks)
+
+
+@pytest.fixture
+def shaved() -> torch.Tensor:
+    return torch.full((1, 3, SIZE, SIZE), SKIN)
+
+
+def rough(strength: float = 0.06) -> torch.Tensor:
+    return strength * torch.randn(1, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(3))
+
+
+def bearded(shaved: torch.Tensor, where: tuple[slice, slice], pores: float = 0.06) -> torch.Tensor:
+    image = shaved.clone()
+    image[0][:, where[0], where[1]] = (HAIR + rough(pores))[0][:, where[0], where[1]]
+    return image
+
+
+def test_a_shaved_face_has_none(shaved: torch.Tensor, places: BeardPlaces) -> None:
+    assert not bool(beard_over(shaved, ONE, ONE, places).any())
+    assert not bool(beard_over(shaved + rough(), ONE, ONE, places).any()), "rough skin that is not dark"
+
+
+def test_a_smooth_shadow_is_none(shaved: torch.Tensor, places: BeardPlaces) -> None:
+    assert not bool(beard_over(bearded(shaved, ZONE, 0.0), ONE, ONE, places).any())
+
+
+def test_a_beard_is_found_up_to_its_edge(shaved: torch.Tensor, places: BeardPlaces) -> None:
+    upper = (slice(130, 240), slice(50, 206))
+    beard = beard_over(bearded(shaved, upper), ONE, ONE, places)
+    assert float(beard[0, 0][136:234, 56:200].min()) > 0.9
+    assert float(beard[0, 0][:118].max()) == 0, "never outside the zone"
+    rows = torch.arange(SIZE)[:, None].expand(SIZE, SIZE)
+    far = (places.zone[0, 0] > 0) & (rows < 124)
+    assert float(beard[0, 0][far].max()) == 0, "bare skin above the beard"
+
+
+def test_hair_that_hangs_beside_a_bare_chin_is_none(shaved: torch.Tensor, places: BeardPlaces) -> None:
+    side = (slice(120, 240), slice(40, 80))
+    assert not bool(beard_over(bearded(shaved, side), ONE, ONE, places).any())
+    both = bearded(bearded(shaved, side), (slice(150, 220), slice(92, 160)))
+    beard = beard_over(both, ONE, ONE, places)[0, 0]
+    assert float(beard[156:214, 100:152].min()) > 0.9
+    assert float(beard[130:230, 44:76].max()) == 0, "skin lies between it and the beard"
+
+
+def test_what_is_not_seen_has_none(shaved: torch.Tensor, places: BeardPlaces) -> None:
+    image = bearded(shaved, ZONE)
+    assert not bool(beard_over(image, torch.zeros_like(ONE), ONE, places).any())
+    half = ONE.clone()
+    half[..., 128:] = 0
+    beard = beard_over(image, half, ONE, places)
+    assert float(beard[..., 128:].max()) == 0
+    assert float(beard[0, 0][160:210, 104:120].min()) > 0.9
+    no_cheeks = torch.zeros_like(ONE)
+    assert not bool(beard_over(image, ONE, no_cheeks, places).any()), "nothing tells the tone"
+
+
+def test_brightness_of_the_skin_does_not_matter(shaved: torch.Tensor, places: BeardPlaces) -> None:
+    dark = shaved - 0.3
+    assert not bool(beard_over(dark, ONE, ONE, places).any())
+    image = dark.clone()
+    image[0][:, ZONE[0], ZONE[1]] = (0.2 + rough())[0][:, ZONE[0], ZONE[1]]
+    assert float(beard_over(image, ONE, ONE, places)[0, 0][160:210, 104:150].min()) > 0.9
+
+
+def test_beards_grow_on_the_lower_face(head: MorphableModel, scene: Scene) -> None:
+    surface, texels = scene.lifter.surface, scene.lifter.texels
+    points = head.landmarks(head.mean[None])[0]
+    weights = beard_weights(surface.rest_positions, texels.part == 0, points)
+    assert weights.shape == (len(surface.rest_positions), 3)
+
+    def at(landmark: int) -> list[float]:
+        on_skin = torch.where(texels.part == 0, 0.0, 9.0)
+        nearest = (surface.rest_positions - points[landmark]).norm(dim=1).add(on_skin).argmin()
+        return weights[nearest].tolist()
+
+    assert at(152)[:2] == [1, 1], "chin"
+    assert at(164)[0] > 0.5
+    assert at(164)[1] == 1, "upper lip"
+    assert at(172)[0] > 0.9, "jaw"
+    assert at(172)[1] == 0
+    for bare in (1, 10, 159, 105):
+        assert at(bare)[:2] == [0, 0], "nose, forehead, lid, brow"
+    assert at(205)[2] == 1 or at(50)[2] == 1, "cheek"
+    assert float(weights[texels.part != 0].max()) == 0
