@@ -1,12 +1,13 @@
-"""Draw the pictures of docs/training.md: one view against two with the masks, and heads with and without displacement.
+"""Draw the pictures of docs/training.md: two views and their masks, displacement, and what an image shows.
 
     python benchmarks/training_figures.py two-views --count 4 --out docs/images/two_views.jpg
     python benchmarks/training_figures.py displacement --count 4 --out docs/images/displacement.jpg
+    python benchmarks/training_figures.py segments --seed 6200 --count 6 --out docs/images/segments.jpg
 
 ``two-views`` is the paper's figure 3 for this package: both images, both masks (white 1, grey 0.5), what the own view
 gives alone, what both give, and the head turned to the side that the own view does not see, with either.
 ``displacement`` shows the generator's heads in clay without and with displacement, how far it moves the skin, and the
-textured render.
+textured render. ``segments`` shows images, the marks that the head model makes on them, and what the segmenter says.
 """
 
 from __future__ import annotations
@@ -23,13 +24,18 @@ from torch.nn import functional
 
 from stylefaceuv import Face, StyleFaceUV
 from stylefaceuv.lifting.completion import solid_mask
-from stylefaceuv.lifting.lifter import Lifter, Photo
+from stylefaceuv.lifting.lifter import Lifter
+from stylefaceuv.lifting.photo import Photo
+from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.networks.uv_generator import UVPrediction
+from stylefaceuv.training.segmenter import MarkedPhotos
 from stylefaceuv.training.uv_masks import accessed_texels, view_masks
 from stylefaceuv.training.uv_scene import Scene
 from stylefaceuv.types import FaceCoefficients
 
 CELL, RESOLUTION = 192, 512
+SEGMENT_COLORS = torch.tensor([[0.1, 0.2, 0.8], [1.0, 0.7, 0.5], [0.1, 0.7, 0.2], [0.9, 0.0, 0.1]])
+"""Of background, face, hair and glasses."""
 
 
 def picture(image: torch.Tensor) -> Image.Image:
@@ -134,19 +140,42 @@ def displacement(model: StyleFaceUV, seed: int, count: int) -> Image.Image:
     return sheet(rows, labels)
 
 
+def segments(model: StyleFaceUV, seed: int, count: int) -> Image.Image:
+    """Marks and segments of images."""
+    segmenter = model.components.head_segmenter
+    assert segmenter is not None
+    photos = MarkedPhotos(model.components, segmenter.config)
+    rows = []
+    for w in model.sample(count, seed=seed, truncation=0.7)[:, None]:
+        photo = photos.photo(w)
+        marks = photos.marker(photo)
+        marked = torch.stack([marks == row for row in range(len(SEGMENTS))]).float()
+        with torch.no_grad():
+            shares = segmenter(model.components.generator.synthesis_features(w, segmenter.config.resolution))[0]
+        colored = [torch.einsum("shw,sc->chw", each, SEGMENT_COLORS) for each in (marked, shares)]
+        small = functional.adaptive_avg_pool2d(photo.image, segmenter.config.resolution)
+        rows.append([picture(photo.image), *(picture(each) for each in colored), picture((small + colored[1]) / 2)])
+    half = (count + 1) // 2
+    blank = [Image.new("RGB", (CELL, CELL), (250, 250, 250))] * 4
+    pairs = [left + right for left, right in zip(rows[:half], [*rows[half:], blank][:half], strict=True)]
+    return sheet(pairs, 2 * ["image", "marks; black: none", "segments", "both"])
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("figure", choices=("two-views", "displacement"))
+    parser.add_argument("figure", choices=tuple(FIGURES))
     parser.add_argument("--seed", type=int, default=3000)
     parser.add_argument("--count", type=int, default=4)
     parser.add_argument("--bundle", default=None, help="folder of a bundle; default: the embedded one")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     model = StyleFaceUV.from_pretrained(args.bundle) if args.bundle else StyleFaceUV.from_pretrained()
-    draw = two_views if args.figure == "two-views" else displacement
-    draw(model, args.seed, args.count).save(args.out, quality=80)
+    FIGURES[args.figure](model, args.seed, args.count).save(args.out, quality=80)
     return 0
+
+
+FIGURES = {"two-views": two_views, "displacement": displacement, "segments": segments}
 
 
 if __name__ == "__main__":

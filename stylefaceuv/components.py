@@ -13,6 +13,7 @@ from stylefaceuv.face_model.makehuman import load_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoModel, load_albedo_model
 from stylefaceuv.networks.generator import Generator
+from stylefaceuv.networks.head_segmenter import HeadSegmenter, load_head_segmenter
 from stylefaceuv.networks.landmarker import Landmarker, load_landmarker
 from stylefaceuv.networks.load_generator import load_generator
 from stylefaceuv.networks.mapper import Mapper, load_mapper
@@ -35,6 +36,7 @@ class Components:
         exporter: mesh to files.
         yaw_editor: turns a stylecode's face; None where there is none.
         uv_generator: paints maps without an image; None where there is none.
+        head_segmenter: tells background, face and hair apart in images; None where there is none.
     """
 
     generator: Generator
@@ -46,6 +48,7 @@ class Components:
     exporter: Exporter
     yaw_editor: YawEditor | None = None
     uv_generator: UVGenerator | None = None
+    head_segmenter: HeadSegmenter | None = None
 
 
 def load_components(bundle: Bundle, device: torch.device) -> Components:
@@ -61,17 +64,18 @@ def load_components(bundle: Bundle, device: torch.device) -> Components:
     Raises:
         WeightsError: a file does not hold what its component needs.
     """
-    known = bundle.config.components
+    known, path = bundle.config.components, bundle.path
     return Components(
-        generator=load_generator(bundle.path("generator")).to(device).eval(),
-        mapper=load_mapper(bundle.path("mapper")).to(device).eval(),
-        face_model=load_face_model(bundle.path("face_model")).to(device),
-        landmarker=load_landmarker(bundle.path("landmarker")).to(device).eval(),
-        albedo_model=load_albedo_model(bundle.path("albedo")).to(device),
+        generator=load_generator(path("generator")).to(device).eval(),
+        mapper=load_mapper(path("mapper")).to(device).eval(),
+        face_model=load_face_model(path("face_model")).to(device),
+        landmarker=load_landmarker(path("landmarker")).to(device).eval(),
+        albedo_model=load_albedo_model(path("albedo")).to(device),
         renderer=Renderer(),
         exporter=Exporter(),
-        yaw_editor=load_yaw_editor(bundle.path("yaw")).to(device) if "yaw" in known else None,
-        uv_generator=load_uv_generator(bundle.path("uv_generator")).to(device) if "uv_generator" in known else None,
+        yaw_editor=load_yaw_editor(path("yaw")).to(device) if "yaw" in known else None,
+        uv_generator=load_uv_generator(path("uv_generator")).to(device) if "uv_generator" in known else None,
+        head_segmenter=load_head_segmenter(path("head_segmenter")).to(device) if "head_segmenter" in known else None,
     )
 
 

@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn import functional
 
 from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
 from stylefaceuv.lifting.atlas_view import AtlasViewer
-from stylefaceuv.lifting.lifter import Lifter, Photo
+from stylefaceuv.lifting.hair_volume import HairVolume
+from stylefaceuv.lifting.lifter import Lifter
 from stylefaceuv.lifting.painted_head import PaintedHead
+from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
+from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction
 from stylefaceuv.types import FaceCoefficients, UVMaps
 
@@ -45,7 +49,8 @@ class FaceMaker:
     Args:
         components: the parts.
         texture_size: edge of the diffuse map, texels.
-        hair: "clean" completes bare skin under hair, "keep" paints the photo's hair on the scalp.
+        hair: "clean" completes bare skin under hair, "keep" paints the photo's hair on the scalp
+            and gives it the volume of its outline.
 
     Raises:
         InvalidArgumentError: unknown choice.
@@ -59,6 +64,7 @@ class FaceMaker:
         self.registrar = Registrar(components.face_model)
         self.lifter = Lifter(components.face_model, components.albedo_model, texture_size)
         self.painted_head = PaintedHead(self.lifter)
+        self.hair_volume = HairVolume(self.lifter.surface, self.lifter.hair_places)
         painter = components.uv_generator
         self.viewer = AtlasViewer(components.face_model, painter.config.resolution) if painter else None
 
@@ -90,25 +96,52 @@ class FaceMaker:
             parts.mapper(stylecode[None]), points, detection.blendshapes, BLENDSHAPE_NAMES, image.shape[-1]
         )
         coefficients = registered.coefficients[0]
-        painted = None if self.viewer is None else self.paint(stylecode[None])[0]
-        guess = None if painted is None else self.painted_head.skin_of(painted.diffuse[0].clamp(0, 1)).texture[0]
-        photo = Photo(image[0], coefficients, points[0], None if painted is None else painted.displacement[0])
+        segments = self._segments(stylecode[None])
+        painted, guess = self._guess(stylecode[None], segments)
+        volume = self._volume(segments, coefficients)
+        relief = None if painted is None else painted.displacement[0]
+        photo = Photo(image[0], coefficients, points[0], relief, volume, segments)
         lifted = self.lifter(photo, painted=guess, keep_hair=self.keep_hair)
         coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))
-        maps = UVMaps(_to_pixels(lifted.diffuse), _relief(painted), lifted.confidence.cpu().numpy())
+        maps = UVMaps(_to_pixels(lifted.diffuse), _displacement(relief, volume), lifted.confidence.cpu().numpy())
         return MadeFace(coefficients, maps, float(registered.error[0]))
+
+    def _guess(self, w: torch.Tensor, segments: torch.Tensor | None) -> tuple[UVPrediction | None, torch.Tensor | None]:
+        """What the UV generator paints for a stylecode (1, 512), and the skin (3, q, q) in it; None without one."""
+        if self.viewer is None:
+            return None, None
+        painted, view, _ = self.paint(w)
+        skin = self.painted_head.skin_of(painted.diffuse[0].clamp(0, 1), _glasses(segments, view))
+        return painted, skin.texture[0]
 
     def _painted(self, stylecode: torch.Tensor) -> MadeFace:
         w = stylecode[None]
         painter, trunk, view, coefficients = self._read(w)
         painted, seen = painter(trunk, view, w), view.visibility[0]
-        diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), seen)
+        segments = self._segments(w)
+        diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), seen, _glasses(segments, view))
         if self.keep_hair:
             if painter.hair is None:
                 raise WeightsError("hair: expected a UV generator that paints hair for 'keep', got one that does not")
             diffuse = self.painted_head.cover_with_hair(diffuse, painter.paint_hair(trunk, view, w)[0], seen)
-        maps = UVMaps(_to_pixels(diffuse), _relief(painted), seen[0].cpu().numpy())
-        return MadeFace(coefficients[0], maps, float("nan"))
+        volume = self._volume(segments, coefficients[0])
+        displacement = _displacement(painted.displacement[0], volume)
+        return MadeFace(coefficients[0], UVMaps(_to_pixels(diffuse), displacement, seen[0].cpu().numpy()), float("nan"))
+
+    def _segments(self, w: torch.Tensor) -> torch.Tensor | None:
+        """(3, r, r) in [0, 1]: what the image of a stylecode (1, 512) shows; None without a segmenter."""
+        segmenter, generator = self.components.head_segmenter, self.components.generator
+        if segmenter is None:
+            return None
+        segments: torch.Tensor = segmenter(generator.synthesis_features(w, segmenter.config.resolution))[0]
+        return segments
+
+    def _volume(self, segments: torch.Tensor | None, coefficients: FaceCoefficients) -> torch.Tensor | None:
+        """(3, q, q) millimetres of kept hair; None where none is kept or nothing tells where it is."""
+        if segments is None or not self.keep_hair:
+            return None
+        volume: torch.Tensor = self.hair_volume(segments, coefficients)
+        return volume
 
     def paint(self, w: torch.Tensor) -> tuple[UVPrediction, AtlasView, FaceCoefficients]:
         """Run the UV generator alone.
@@ -135,11 +168,22 @@ class FaceMaker:
         return painter, trunk, self.viewer(coefficients), coefficients
 
 
-def _relief(painted: UVPrediction | None) -> npt.NDArray[np.float32]:
-    """(r, r, 3) displacement in millimetres; none without a UV generator."""
-    if painted is None:
+def _glasses(segments: torch.Tensor | None, view: AtlasView) -> torch.Tensor | None:
+    """(1, R, R) in [0, 1]: where on a painter's atlas the image shows glasses; None where nothing tells."""
+    if segments is None:
+        return None
+    shown = segments[None, SEGMENTS.index("glasses") :][:, :1]
+    return functional.grid_sample(shown, view.grid, align_corners=False, padding_mode="zeros")[0] * view.visibility[0]
+
+
+def _displacement(relief: torch.Tensor | None, volume: torch.Tensor | None) -> npt.NDArray[np.float32]:
+    """(r, r, 3) millimetres: a painted relief (3, s, s) and the volume of hair (3, q, q), where they are."""
+    if relief is None and volume is None:
         return np.zeros((DISPLACEMENT_RESOLUTION, DISPLACEMENT_RESOLUTION, 3), np.float32)
-    return np.ascontiguousarray(painted.displacement[0].permute(1, 2, 0).cpu().numpy().astype(np.float32))
+    total = [part[None] for part in (relief, volume) if part is not None]
+    size = max(part.shape[-1] for part in total)
+    large = [functional.interpolate(part, (size, size), mode="bilinear", align_corners=False) for part in total]
+    return np.ascontiguousarray(torch.cat(large).sum(dim=0).permute(1, 2, 0).cpu().numpy().astype(np.float32))
 
 
 def _to_pixels(image: torch.Tensor) -> npt.NDArray[np.uint8]:

@@ -27,7 +27,7 @@ class StyleFaceUV:
         components: the parts; :meth:`from_pretrained` brings the trained ones.
         bundle: where they came from, for provenance and :meth:`save_pretrained`; None for parts of your own.
         texture_size: edge of the diffuse map, texels.
-        hair: "clean" makes bald heads, "keep" leaves the photo's hair painted on the scalp.
+        hair: "clean" makes bald heads, "keep" paints the photo's hair on the scalp and gives it volume.
     """
 
     def __init__(

@@ -83,3 +83,20 @@ def test_extended_stylecodes_are_the_synthesis_s_alone(model: StyleFaceUV) -> No
         model.generate(extended)
     with pytest.raises(InvalidArgumentError):
         model.components.mapper(extended)
+
+
+def test_kept_hair_adds_its_volume_to_the_relief(monkeypatch: pytest.MonkeyPatch) -> None:
+    clean, kept = tiny_model(hair="clean"), tiny_model(hair="keep")
+    relief = _heads(clean, "lifted")[0].displacement
+    volume = torch.tensor([0.0, 5.0, -2.0]).reshape(3, 1, 1).expand(3, 8, 8)
+    for model in (clean, kept):
+        monkeypatch.setattr(model.maker.hair_volume, "forward", lambda *_: volume)
+    np.testing.assert_array_equal(_heads(clean, "lifted")[0].displacement, relief)
+    both = _heads(kept, "lifted")[0].displacement
+    np.testing.assert_allclose(both - relief, np.broadcast_to(np.float32([0.0, 5.0, -2.0]), relief.shape), atol=1e-4)
+
+
+def test_hair_that_no_painter_paints_is_named() -> None:
+    model = tiny_model(hair="keep")
+    with pytest.raises(WeightsError, match="hair: expected"):
+        model.generate(model.sample(1, seed=1), detail="generator")

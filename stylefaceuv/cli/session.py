@@ -127,7 +127,7 @@ def common_options(out: str | None, out_help: str) -> Decorator:
             "--hair",
             type=click.Choice(["clean", "keep"]),
             default="clean",
-            help="clean: bald; keep: the photo's hair, painted on lifted heads.",
+            help="clean: bald; keep: the photo's hair, with its volume.",
         ),
         click.option("--quiet", is_flag=True, help="No progress bar."),
     ]

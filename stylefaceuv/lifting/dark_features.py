@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from stylefaceuv.lifting.evidence import soft_threshold, weighted_share
+from stylefaceuv.lifting.evidence import smoothstep, soft_threshold, weighted_share
 from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS, LIPS
 from stylefaceuv.lifting.pyramid import blur
 
@@ -25,6 +25,9 @@ _NOSE_REACH, _LIP_REACH = (0.08, 0.12), (0.05, 0.08)
 _RIM_LINES, _RIM_FOREIGN = (0.08, 0.095), (0.2, 0.35)
 """From which shares of the looked-at skin on there may be glasses, and surely are. Of 34 heads (seeds 7000, 7100, 7)
 bare eyes have at most 0.076 of dark lines, glasses at least 0.097; sunglasses 0.3 of what is no skin."""
+_LIKELY, _RIM, _WORN = (0.3, 0.6), (0.15, 0.4), (0.16, 0.22)
+"""Of 80 heads (seeds 7000, 7100, 6200, 8080, 9100) the 15 who wear glasses have a share of likely rims of at least
+0.25, the others of at most 0.13."""
 _HAIR_DARK, _HAIR_SHARE, _AROUND_LEVELS = 0.1, (0.2, 0.4), 5
 
 
@@ -37,8 +40,8 @@ def feature_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torc
         points: (478, 3) float, landmarks.
 
     Returns:
-        (T, 3) float in [0, 1]: eyes, lashes and brows; nose and lips; the bridge of the nose and
-        the skin under the eyes, where glasses have rims and skin has no dark lines.
+        (T, 4) float in [0, 1]: eyes, lashes and brows; nose and lips; the bridge of the nose; the skin under the
+        eyes. Glasses have rims on the last two, and skin has no dark lines there.
     """
 
     def near(where: torch.Tensor, reach: tuple[float, float]) -> torch.Tensor:
@@ -55,7 +58,8 @@ def feature_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torc
     lips = near(points[list(LIPS)], _LIP_REACH)
     nose = near(points[list(_NOSE)], _NOSE_REACH)
     upper = torch.maximum(near(points[list(EYE_CONTOURS)], _EYE_REACH), near(brows, _BROW_REACH))
-    return torch.stack([upper, torch.maximum(nose, lips), near(points[list(_BRIDGE + _UNDER_EYES)], _RIM_REACH)], dim=1)
+    bridge, under = (near(points[list(where)], _RIM_REACH) for where in (_BRIDGE, _UNDER_EYES))
+    return torch.stack([upper, torch.maximum(nose, lips), bridge, under], dim=1)
 
 
 def glasses_over(
@@ -67,15 +71,44 @@ def glasses_over(
         lines: (1, 1, R, R) float in [0, 1], thin dark lines of the photo.
         seen: (1, 1, R, R) float in [0, 1].
         explained: (1, 1, R, R) float in [0, 1], where the photo shows skin.
-        weights: (1, 3, R, R) float, of :func:`feature_weights`.
+        weights: (1, 4, R, R) float, of :func:`feature_weights`.
 
     Returns:
         (1, 1, 1, 1) float in [0, 1].
     """
-    looked_at = weights[:, 2:] * seen
-    rims = soft_threshold(weighted_share(lines, looked_at), _RIM_LINES)
-    lenses = soft_threshold(weighted_share(1 - explained, looked_at), _RIM_FOREIGN)
-    return torch.maximum(rims, lenses)
+    rims = soft_threshold(weighted_share(lines, _around_eyes(weights) * seen), _RIM_LINES)
+    return torch.maximum(rims, dark_lenses_over(seen, explained, weights))
+
+
+def rims_on(shown: torch.Tensor, seen: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Tell where a face wears glasses, from what a segmenter says.
+
+    Args:
+        shown: (1, 1, R, R) float in [0, 1], probability that the photo shows rims or dark lenses.
+        seen: (1, 1, R, R) float in [0, 1].
+        weights: (1, 4, R, R) float, of :func:`feature_weights`.
+
+    Returns:
+        (1, 1, R, R) float in [0, 1]; 0 everywhere unless enough of the bridge of the nose and of the skin under the
+        eyes is hidden: folds and lashes look like rims here and there, but no fold crosses the nose.
+    """
+    likely, (bridge, under) = smoothstep(shown, _LIKELY), (weights[:, 2:] * seen).split(1, dim=1)
+    share = (weighted_share(likely, bridge) + weighted_share(likely, under)) / 2
+    return smoothstep(shown, _RIM) * soft_threshold(share, _WORN)
+
+
+def dark_lenses_over(seen: torch.Tensor, explained: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Tell whether a face wears sunglasses, or something else that hides the skin around the eyes.
+
+    Args:
+        seen: (1, 1, R, R) float in [0, 1].
+        explained: (1, 1, R, R) float in [0, 1], where the photo shows skin.
+        weights: (1, 4, R, R) float, of :func:`feature_weights`.
+
+    Returns:
+        (1, 1, 1, 1) float in [0, 1].
+    """
+    return soft_threshold(weighted_share(1 - explained, _around_eyes(weights) * seen), _RIM_FOREIGN)
 
 
 def own_features(
@@ -91,8 +124,8 @@ def own_features(
         lifted: (1, 3, R, R) float, sRGB-encoded albedo.
         model_texture: (1, 3, R, R) float, what the face should look like.
         seen: (1, 1, R, R) float in [0, 1].
-        glasses: (1, 1, 1, 1) float in [0, 1], of :func:`glasses_over`.
-        weights: (1, 3, R, R) float, of :func:`feature_weights`.
+        glasses: (1, 1, 1, 1) float in [0, 1], of :func:`glasses_over`, or (1, 1, R, R), where they are.
+        weights: (1, 4, R, R) float, of :func:`feature_weights`.
 
     Returns:
         (1, 1, R, R) float in [0, 1]: of eyes and brows 0 under glasses, and where hair lies around.
@@ -102,6 +135,11 @@ def own_features(
     beside = (1 - upper) * seen
     around = blur(dark * beside, _AROUND_LEVELS) / blur(beside, _AROUND_LEVELS).clamp_min(1e-3)
     return seen * torch.maximum(upper * (1 - glasses) * (1 - soft_threshold(around, _HAIR_SHARE)), lower)
+
+
+def _around_eyes(weights: torch.Tensor) -> torch.Tensor:
+    """(1, 1, R, R): bridge of the nose and skin under the eyes."""
+    return weights[:, 2:].amax(dim=1, keepdim=True)
 
 
 def _densified(points: torch.Tensor) -> torch.Tensor:

@@ -21,6 +21,7 @@ _SPREADS = 3.0
 _QUANTILE = 0.4
 """Of a colour channel: below the median, which gloss makes brighter."""
 _OTHER_THAN_SKIN = 0.1
+_SURE = 0.7
 _LEAST_SPREAD = 0.05
 _DETAIL_LEVELS = 4
 BROW_TOPS, _EARS = (105, 334), (234, 454)
@@ -154,9 +155,15 @@ def keep_hair_of(
     sure = crown & (other if known_hair is None else known_hair[0, 0] > 0.5)
     if int(sure.sum()) < max(_LEAST_SHARE * int(crown.sum()), _LEAST_TEXELS * crown.numel()):
         return KeptHair(places.forehead, model_texture)
+    if known_hair is not None:
+        grows = torch.maximum(places.scalp, places.forehead)
+        sure = (seen * grows * known_hair)[0, 0] > _SURE
     color, spread = _tone(lifted, sure)
-    to_hair, to_skin = _distance(lifted, color, spread), _distance(lifted, skin_color, skin_spread)
-    like_hair = ((to_hair < to_skin) & (to_hair < _SPREADS)).to(lifted.dtype)
+    if known_hair is None:
+        to_hair, to_skin = _distance(lifted, color, spread), _distance(lifted, skin_color, skin_spread)
+        like_hair = ((to_hair < to_skin) & (to_hair < _SPREADS)).to(lifted.dtype)
+    else:
+        like_hair = (known_hair > 0.5).to(lifted.dtype)
     hair = seen * like_hair * places.beside * _hanging(seen * (1 - like_hair), places)
     hair = blur(dilate(hair, 1), 2).clamp(0, 1) * places.beside
     grown = torch.maximum(places.scalp, blur(torch.maximum(hair, hair.flip(-1)), 3))

@@ -14,7 +14,7 @@ from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoFit, AlbedoModel
 from stylefaceuv.lifting.beard import BeardPlaces, beard_over, beard_weights
 from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask
-from stylefaceuv.lifting.dark_features import feature_weights, glasses_over, own_features
+from stylefaceuv.lifting.dark_features import feature_weights, own_features
 from stylefaceuv.lifting.delighter import Delighter
 from stylefaceuv.lifting.delighting import even_out, luminance, shading
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
@@ -32,17 +32,21 @@ from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.mouth_texture import mouth_occlusion, paint_mouth
+from stylefaceuv.lifting.occluders import background_on, find_occluders
 from stylefaceuv.lifting.painted_guide import gain_to_painted, much_darker, seen_skin
+from stylefaceuv.lifting.photo import LiftedFace, Photo, SkinEvidence
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
 from stylefaceuv.lifting.second_view import join_views
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.lifting.thin_lines import dark_lines, plain_skin
 from stylefaceuv.lifting.tooth_pattern import tooth_pattern
-from stylefaceuv.types import PART_NAMES, FaceCoefficients
+from stylefaceuv.networks.head_segmenter import SEGMENTS
+from stylefaceuv.types import PART_NAMES
 
 _SKIN = PART_NAMES.index("skin")
 _TEETH = (PART_NAMES.index("teeth_upper"), PART_NAMES.index("teeth_lower"))
+_HAIR = SEGMENTS.index("hair")
 _EVENED_SHARE = 0.6
 _EVENED_TINT = 0.85
 _UNEVEN_SHARE = 0.9
@@ -50,40 +54,6 @@ _EYES_SHARE = 0.9
 _BESIDE = 6
 _BELOW_NOSE = 2
 _LIPS = (13, 14)
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A picture of a face and where the face is in it.
-
-    Attributes:
-        image: (3, H, W) float in [0, 1], sRGB.
-        coefficients: unbatched, registered on the picture.
-        detected: (478, 2) float landmarks found in it, pixels; None leaves the residual unwarped.
-        displacement: (3, r, r) float, XYZ of the neutral head, millimetres, whose shading is no colour; None is none.
-    """
-
-    image: torch.Tensor
-    coefficients: FaceCoefficients
-    detected: torch.Tensor | None = None
-    displacement: torch.Tensor | None = None
-
-
-@dataclass(frozen=True)
-class LiftedFace:
-    """What one photo gives.
-
-    Attributes:
-        diffuse: (3, R, R) float in [0, 1], sRGB, delit, complete.
-        confidence: (R, R) float in [0, 1], how well each texel was seen.
-        lighting: (9, 3) float, the photo's light, gain fixed to the albedo.
-        second_lighting: (9, 3) float, the same of the second photo; None where there was none.
-    """
-
-    diffuse: torch.Tensor
-    confidence: torch.Tensor
-    lighting: torch.Tensor
-    second_lighting: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -224,6 +194,23 @@ class Lifter(nn.Module):
         seen = self._gather(own, other, painted)
         return self._finished(seen, False), self._finished(seen, True)
 
+    @torch.no_grad()
+    def evidence(self, photo: Photo) -> SkinEvidence:
+        """Tell skin from all else in a photo, by the albedo model alone.
+
+        Args:
+            photo: of a registered face.
+
+        Returns:
+            What the photo shows, and what of it is skin.
+
+        Raises:
+            InvalidArgumentError: the image is not (3, H, W).
+        """
+        texels, lifted, _, fit = self._lift(photo)
+        seen = self.texels.scatter(texels.confidence[:, None])[None]
+        return SkinEvidence(self.texels.scatter(lifted)[None], seen, self._enlarged(fit.weights))
+
     def _gather(self, own: Photo, other: Photo | None, painted: torch.Tensor | None) -> _Seen:
         texels, lifted, lighting, fit = self._lift(own)
         second_lighting = None
@@ -244,10 +231,25 @@ class Lifter(nn.Module):
         """What a photo shows, delit (T, 3), its light (9, 3) and the albedo model's fit."""
         if photo.image.ndim != 3 or photo.image.shape[0] != 3:
             raise InvalidArgumentError("image", "shape (3, H, W)", tuple(photo.image.shape))
-        texels = self.surface.project(photo.image, photo.coefficients, photo.detected, photo.displacement)
+        texels = self.surface.project(
+            photo.image, photo.coefficients, photo.detected, photo.displacement, photo.volume, photo.segments
+        )
+        texels = self._without_background(texels)
         lighting, fit = self.delighter(texels)
         linear = srgb_to_linear(texels.color) / shading(texels.normal, lighting)
         return texels, linear_to_srgb(linear.clamp(0, 1)), lighting, fit
+
+    def _without_background(self, texels: LiftedTexels) -> LiftedTexels:
+        """Texels of which skin is unseen where the photo shows background, clothes or hands."""
+        shown = self._shown(texels)
+        if shown is None:
+            return texels
+        background = self.texels.gather(background_on(shown)[0])[:, 0]
+        return replace(texels, confidence=texels.confidence * (1 - background))
+
+    def _shown(self, texels: LiftedTexels) -> torch.Tensor | None:
+        """(1, S, R, R) in [0, 1]: what the photo shows on skin; None where unknown."""
+        return None if texels.segments is None else self.texels.scatter(texels.segments)[None] * self.skin_chart
 
     def _join(
         self, texels: LiftedTexels, lifted: torch.Tensor, fit: AlbedoFit, other: Photo
@@ -285,10 +287,14 @@ class Lifter(nn.Module):
 
     def _skin_weight(self, texels: LiftedTexels, fit: AlbedoFit) -> torch.Tensor:
         """(1, 1, R, R) in [0, 1]: seen, and skin."""
-        size = (self.texels.resolution, self.texels.resolution)
-        explained = functional.interpolate(fit.weights, size=size, mode="bilinear", align_corners=False)
+        explained = self._enlarged(fit.weights)
         seen = self.texels.scatter(texels.confidence[:, None])[None]
         return solid_mask(torch.minimum(seen, explained) * self.skin_chart, self.texels.resolution // 256, 2)
+
+    def _enlarged(self, weights: torch.Tensor) -> torch.Tensor:
+        """(1, 1, R, R) of (1, 1, r, r)."""
+        size = (self.texels.resolution, self.texels.resolution)
+        return functional.interpolate(weights, size=size, mode="bilinear", align_corners=False)
 
     @property
     def hair_places(self) -> HairPlaces:
@@ -327,27 +333,30 @@ class Lifter(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Complete the skin, paint eyes and mouth, fill the gutters."""
         size = (self.texels.resolution, self.texels.resolution)
-        explained = functional.interpolate(fit.weights, size=size, mode="bilinear", align_corners=False)
+        explained = self._enlarged(fit.weights)
         model_texture = functional.interpolate(fit.texture, size=size, mode="bicubic", align_corners=False)
         model_texture = model_texture.clamp(0, 1)
         seen = self.texels.scatter(texels.confidence[:, None])[None]
         scale = self.texels.resolution // 256
         raw = self.texels.scatter(lifted)[None]
         lines = dark_lines(raw, 2 * scale)
-        glasses = glasses_over(lines, seen, explained, self.features)
-        own = own_features(raw, model_texture, seen, glasses, self.features)
-        explained = torch.maximum(explained, own)
+        shown = self._shown(texels)
+        over = find_occluders(shown, lines, seen, explained, self.features)
+        own = own_features(raw, model_texture, seen, over.over_features, self.features)
+        explained = torch.maximum(explained, own) * (1 - over.rims)
         plain = torch.minimum(seen, explained) * self.skin_chart
         beard = beard_over(raw, seen * self.skin_chart, explained, self.beard_places)
         own, explained = torch.maximum(own, beard), torch.maximum(explained, beard)
         if not keep_hair:
+            explained = explained * (1 - over.hair * torch.maximum(self.fringe, self.beside))
             fringe = fringe_over(lines, explained, seen, self.low_forehead)
-            explained = explained * (1 - (1 - own) * self._strands(lines, model_texture, explained, seen, glasses))
+            explained = explained * (1 - (1 - own) * self._strands(lines, model_texture, explained, seen, over.glasses))
             explained = explained * (1 - fringe * among_strands(lines, self.below_forehead, self.features[:, :1]))
         plain = torch.minimum(plain, explained)
         image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT, _UNEVEN_SHARE)
         if keep_hair:
-            hair = keep_hair_of(image, seen, explained, model_texture, self.hair_places)
+            known = None if shown is None else shown[:, _HAIR, None]
+            hair = keep_hair_of(image, seen, explained, model_texture, self.hair_places, known)
             skinlike, model_texture = torch.maximum(explained, hair.kept), hair.texture
         else:
             skinlike = below_hairline(explained, self.forehead, 2 * scale)
@@ -357,7 +366,7 @@ class Lifter(nn.Module):
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
         confidence = self.texels.gather(mask[0])[:, 0]
         for eye in self.eyes:
-            rows, kept = eye.rows, _EYES_SHARE * (1 - float(glasses))
+            rows, kept = eye.rows, _EYES_SHARE * (1 - float(over.lenses))
             painted[rows] = paint_eye(eye, lifted[rows], texels.confidence[rows], tone, kept)
             confidence[eye.rows] = texels.confidence[eye.rows]
         painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone, self.pattern)

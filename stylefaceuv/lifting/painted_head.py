@@ -12,6 +12,7 @@ from stylefaceuv.lifting.albedo_model import AlbedoFit
 from stylefaceuv.lifting.beard import ROUGH_PAINTED, BeardPlaces, beard_over
 from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
 from stylefaceuv.lifting.delighting import luminance
+from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.eye_texture import paint_eye
 from stylefaceuv.lifting.hair_texture import keep_hair_of
 from stylefaceuv.lifting.lid_texture import paint_lids
@@ -21,6 +22,7 @@ from stylefaceuv.lifting.mouth_texture import paint_mouth
 from stylefaceuv.lifting.painted_guide import gain_to_painted, painted_lenses
 from stylefaceuv.lifting.pyramid import push_pull
 
+_RIMS = (0.3, 0.6)
 _GRAIN = 0.006
 _STRANDS = 0.12
 
@@ -36,11 +38,12 @@ class PaintedHead:
         self.lifter = lifter
 
     @torch.no_grad()
-    def skin_of(self, painted: torch.Tensor) -> AlbedoFit:
+    def skin_of(self, painted: torch.Tensor, glasses: torch.Tensor | None = None) -> AlbedoFit:
         """Tell skin from what a painter of maps left on it: hair, and streaks where no photo ever spoke.
 
         Args:
             painted: (3, r, r) float in [0, 1], sRGB, a UV generator's diffuse map.
+            glasses: (1, r, r) float in [0, 1], where its image shows rims or dark lenses; None where unknown.
 
         Returns:
             At the albedo model's resolution: the painted skin where it is skin, completed by the model elsewhere, and
@@ -52,6 +55,8 @@ class PaintedHead:
             functional.adaptive_avg_pool2d(region, model.resolution)
             for region in (self.lifter.support, self.lifter.forehead)
         )
+        if glasses is not None:
+            known = known * (1 - smoothstep(functional.adaptive_max_pool2d(glasses[None], model.resolution), _RIMS))
         fit = model.fit(small, known)
         small, lenses = self._without_sunglasses(small)
         skin = known * (1 - model.unexplained(small, fit)) * (1 - lenses)
@@ -78,17 +83,20 @@ class PaintedHead:
         return painted + lenses * (toned - painted), lenses
 
     @torch.no_grad()
-    def enlarge(self, diffuse: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
+    def enlarge(
+        self, diffuse: torch.Tensor, visibility: torch.Tensor, glasses: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Bring a small painted map to the lifter's size: eyes repainted sharply, grain on the skin.
 
         Args:
             diffuse: (3, r, r) float in [0, 1], sRGB, delit, complete.
             visibility: (1, r, r) float in [0, 1], what of it was seen; an iris that was not is brown.
+            glasses: (1, r, r) float in [0, 1], where its image shows rims or dark lenses; None where unknown.
 
         Returns:
             (3, R, R) float in [0, 1].
         """
-        lifter, fit = self.lifter, self.skin_of(diffuse)
+        lifter, fit = self.lifter, self.skin_of(diffuse, glasses)
         chart = lifter.skin_chart
         large, model_texture = self._large(diffuse[None], "bicubic"), self._large(fit.texture, "bicubic")
         seen, kept = self._large(visibility[None]), self._large(fit.weights)

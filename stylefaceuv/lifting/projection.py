@@ -25,11 +25,13 @@ class LiftedTexels:
         color: (T, 3) float32, the image at the texel, in the image's own encoding.
         normal: (T, 3) float32, world frame, unit length.
         confidence: (T,) float32 in [0, 1]: 0 unseen, 1 seen frontally and far from any occluding edge.
+        segments: (T, 3) float32 in [0, 1], what the image shows there, in the order of ``SEGMENTS``; None unknown.
     """
 
     color: torch.Tensor
     normal: torch.Tensor
     confidence: torch.Tensor
+    segments: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def lift_texels(
     topology: MeshTopology,
     texels: TexelGeometry,
     camera: Camera,
+    segments: torch.Tensor | None = None,
 ) -> LiftedTexels:
     """Project every texel into the photo and read its colour and how well it is seen.
 
@@ -66,12 +69,17 @@ def lift_texels(
         topology: the mesh.
         texels: its texel geometry.
         camera: the photo's camera, of the photo's size.
+        segments: (3, h, w) float in [0, 1], of the photo at any size; None where unknown.
 
     Returns:
-        Colour, normal and geometric confidence of each covered texel.
+        Colour, normal, geometric confidence and segment of each covered texel.
     """
     view = view_texels(world_vertices, world_normals, pixel_offsets, topology, texels, camera)
-    return LiftedTexels(_sample(image, view.pixel), view.normal, view.confidence)
+    color = _sample(image, view.pixel)
+    if segments is None:
+        return LiftedTexels(color, view.normal, view.confidence)
+    scale = view.pixel.new_tensor([segments.shape[-1] / camera.width, segments.shape[-2] / camera.height])
+    return LiftedTexels(color, view.normal, view.confidence, _sample(segments, view.pixel * scale))
 
 
 def view_texels(

@@ -11,6 +11,7 @@ from stylefaceuv.lifting.landmark_warp import landmark_spread
 from stylefaceuv.lifting.projection import LiftedTexels, TexelView, lift_texels, view_texels
 from stylefaceuv.lifting.texel_geometry import texel_geometry
 from stylefaceuv.rendering.camera import Camera
+from stylefaceuv.rendering.rasterizer import rasterize
 from stylefaceuv.rendering.vertex_normals import VertexNormals
 from stylefaceuv.types import FaceCoefficients
 
@@ -39,6 +40,8 @@ class Surface:
         coefficients: FaceCoefficients,
         detected: torch.Tensor | None,
         displacement: torch.Tensor | None = None,
+        volume: torch.Tensor | None = None,
+        segments: torch.Tensor | None = None,
     ) -> LiftedTexels:
         """Read a photo at every texel.
 
@@ -48,13 +51,15 @@ class Surface:
             detected: (478, 2) float landmarks found in the photo, pixels; None leaves the residual unwarped.
             displacement: (3, r, r) float, XYZ of the neutral head, millimetres. It turns the normals, so that its
                 shading can be told from colour; places stay, since landmarks say where they are. None is none.
+            volume: (3, q, q) float, the same of hair, which moves places too: no landmark lies on it. None is none.
+            segments: (3, s, s) float in [0, 1], of the photo, in the order of ``SEGMENTS``; None where unknown.
 
         Returns:
-            Colour, world normal and geometric confidence of each texel.
+            Colour, world normal, geometric confidence and segment of each texel.
         """
         camera = Camera.portrait(image.shape[-2], image.shape[-1])
-        world, normals, offsets = self._posed(coefficients, detected, camera, displacement)
-        return lift_texels(image, world, normals, offsets, self.topology, self.texels, camera)
+        world, normals, offsets = self._posed(coefficients, detected, camera, displacement, volume)
+        return lift_texels(image, world, normals, offsets, self.topology, self.texels, camera, segments)
 
     def view(self, coefficients: FaceCoefficients, size: int) -> TexelView:
         """Tell where every texel falls in the StyleGAN2 image, from coefficients alone.
@@ -70,35 +75,56 @@ class Surface:
         world, normals, offsets = self._posed(coefficients, None, camera)
         return view_texels(world, normals, offsets, self.topology, self.texels, camera)
 
+    def silhouette(self, coefficients: FaceCoefficients, size: int) -> torch.Tensor:
+        """Tell which pixels of the StyleGAN2 image the head covers, from coefficients alone.
+
+        Args:
+            coefficients: unbatched.
+            size: edge of the square picture, pixels.
+
+        Returns:
+            (size, size) float, 1 or 0.
+        """
+        camera = Camera.portrait(size, size)
+        world, _, _ = self._posed(coefficients, None, camera)
+        seen = rasterize(camera.project(world[None]), self.topology.faces, size, size).pix_to_face[0] >= 0
+        return seen.to(world.dtype)
+
     def _posed(
         self,
         coefficients: FaceCoefficients,
         detected: torch.Tensor | None,
         camera: Camera,
         displacement: torch.Tensor | None = None,
+        volume: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(V, 3) world vertices, (V, 3) normals, (V, 2) landmark warp in pixels."""
         cage = self.face_model(coefficients.identity[None], coefficients.expression[None])
         rotation, translation = coefficients.rotation[None], coefficients.translation[None]
         vertices = self.face_model.refine(cage, self.level)
-        normals = self._normals(vertices, coefficients, displacement) @ rotation_matrix(rotation)[0].T
-        world = pose_vertices(vertices, rotation, translation)[0]
+        placed = self._displaced(vertices, vertices, coefficients, volume)
+        shaded = self._displaced(placed, vertices, coefficients, displacement)
+        normals = self.normals(shaded)[0] @ rotation_matrix(rotation)[0].T
+        world = pose_vertices(placed, rotation, translation)[0]
         offsets = vertices.new_zeros(len(world), 2)
         if detected is not None:
             points = pose_vertices(self.face_model.landmarks(cage), rotation, translation)
             offsets = self._spread(detected - camera.project(points)[0, :, :2])
         return world, normals, offsets
 
-    def _normals(
-        self, vertices: torch.Tensor, coefficients: FaceCoefficients, displacement: torch.Tensor | None
+    def _displaced(
+        self,
+        vertices: torch.Tensor,
+        plain: torch.Tensor,
+        coefficients: FaceCoefficients,
+        displacement: torch.Tensor | None,
     ) -> torch.Tensor:
-        """(V, 3) unit normals of unposed vertices (1, V, 3), of the displaced surface where there is displacement."""
-        normals = self.normals(vertices)
+        """Move unposed vertices (1, V, 3) by a map, turned as the skin of the plain ones is turned by expression."""
         if displacement is None:
-            return normals[0]
+            return vertices
         rest = self.face_model(coefficients.identity[None], torch.zeros_like(coefficients.expression)[None])
         neutral = self.normals(self.face_model.refine(rest, self.level))
-        return self.normals(displace(vertices, normals, neutral, displacement[None], self.topology))[0]
+        return displace(vertices, self.normals(plain), neutral, displacement[None], self.topology)
 
     def _spread(self, residual: torch.Tensor) -> torch.Tensor:
         """(478, 2) landmark residuals to (V, 2) vertex offsets, pixels."""

@@ -24,6 +24,7 @@ STAGES = {
     "mapper": "stylefaceuv.training.mapper",
     "albedo": "stylefaceuv.training.albedo",
     "yaw": "stylefaceuv.training.yaw",
+    "segmenter": "stylefaceuv.training.segmenter",
     "targets": "stylefaceuv.training.uv_targets",
     "shards": "stylefaceuv.training.make_shards",
     "mapper-lighting": "stylefaceuv.training.mapper_lighting",

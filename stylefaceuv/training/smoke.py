@@ -13,10 +13,11 @@ import torch
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.lifting.surface import Surface
+from stylefaceuv.networks.head_segmenter import HeadSegmenter
 from stylefaceuv.networks.mapper import Mapper
 from stylefaceuv.networks.uv_generator import load_uv_generator
 from stylefaceuv.networks.yaw import YawEditor
-from stylefaceuv.training import albedo, yaw
+from stylefaceuv.training import albedo, segmenter, yaw
 from stylefaceuv.training.dataset import FaceShards, write_images
 from stylefaceuv.training.dataset_labels import label_all
 from stylefaceuv.training.fitting import DatasetFitter, fit_pending
@@ -45,6 +46,7 @@ def smoke() -> int:
         "mapper": _mapper,
         "albedo": _albedo,
         "yaw": _yaw,
+        "segmenter": _segmenter,
         "targets and light": _targets,
         "uv-warm": _warm_start,
         "uv": _second_stage,
@@ -104,6 +106,14 @@ def _yaw(parts: Components, root: Path) -> tuple[float, float]:
     editor.mean_stylecode.copy_(w.mean(dim=0))
     editor.spread.copy_(w.std(dim=0))
     curve = yaw.train_regressor(editor, parts.mapper, w, config)
+    return curve[0], sum(curve[-5:]) / 5
+
+
+def _segmenter(parts: Components, root: Path) -> tuple[float, float]:
+    model = HeadSegmenter()
+    training = replace(segmenter.SegmenterTraining(), count=FACES, pixels=20, steps=40, batch=64)
+    photos = segmenter.MarkedPhotos(parts, model.config)
+    curve = segmenter.train(model, segmenter.join(list(photos.draw(training))), training)
     return curve[0], sum(curve[-5:]) / 5
 
 

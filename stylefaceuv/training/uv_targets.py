@@ -25,8 +25,9 @@ from tqdm import tqdm
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.lifting.atlas_view import AtlasViewer
-from stylefaceuv.lifting.lifter import Lifter, Photo
+from stylefaceuv.lifting.lifter import Lifter
 from stylefaceuv.lifting.painted_head import PaintedHead
+from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range

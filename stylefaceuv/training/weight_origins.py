@@ -46,6 +46,11 @@ ORIGINS: dict[str, WeightOrigin] = {
     "yaw": WeightOrigin(
         "YawEditor", "default", Licence("trained by this project on stylecodes of the generator", _DERIVED, False)
     ),
+    "head_segmenter": WeightOrigin(
+        "HeadSegmenter",
+        "default",
+        Licence("trained by this project on activations of the generator", _DERIVED, False),
+    ),
     "uv_generator": WeightOrigin(
         "UVGenerator",
         "mobile",

@@ -10,6 +10,7 @@ from stylefaceuv.export.exporter import Exporter
 from stylefaceuv.face_model.arkit import EXPRESSION_NAMES
 from stylefaceuv.lifting.albedo_model import AlbedoModel
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
+from stylefaceuv.networks.head_segmenter import HeadSegmenter, SegmenterConfig
 from stylefaceuv.networks.landmarker import LandmarkDetection, Landmarker
 from stylefaceuv.networks.mapper import Mapper
 from stylefaceuv.networks.stylegan2 import StyleGAN2, StyleGAN2Config
@@ -35,11 +36,12 @@ class StillLandmarker(Landmarker):
         return LandmarkDetection(images.shape[-1] * points.expand(count, -1, -1), torch.ones(count), scores)
 
 
-def tiny_model(seed: int = 0) -> StyleFaceUV:
+def tiny_model(seed: int = 0, hair: str = "clean") -> StyleFaceUV:
     """Return a pipeline of random parts that makes 64 pixel images and 64 texel maps.
 
     Args:
         seed: of all weights.
+        hair: "clean" or "keep".
 
     Returns:
         The pipeline, on the CPU.
@@ -71,5 +73,6 @@ def tiny_model(seed: int = 0) -> StyleFaceUV:
             renderer=Renderer(),
             exporter=Exporter(),
             uv_generator=UVGenerator(painter).eval(),
+            head_segmenter=HeadSegmenter(SegmenterConfig(resolution=TRUNK, channels=4, hidden=3)).eval(),
         )
-        return StyleFaceUV(parts, texture_size=ATLAS)
+        return StyleFaceUV(parts, texture_size=ATLAS, hair=hair)

@@ -10,7 +10,8 @@ import torch.nn.functional as functional
 from stylefaceuv.colour import srgb_to_linear
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoModel
-from stylefaceuv.lifting.lifter import Lifter, Photo
+from stylefaceuv.lifting.lifter import Lifter
+from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.types import PART_NAMES, FaceCoefficients
 from tests.lifting.scenes import photograph, smooth_image
 

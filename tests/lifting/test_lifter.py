@@ -15,7 +15,9 @@ from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices
 from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.lifting.delighting import luminance
-from stylefaceuv.lifting.lifter import LiftedFace, Lifter, Photo
+from stylefaceuv.lifting.lifter import Lifter
+from stylefaceuv.lifting.photo import LiftedFace, Photo
+from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.light_presets import light_preset
 from stylefaceuv.rendering.lighting import ambient_light, directional_light
@@ -287,3 +289,60 @@ def test_both_heads_of_one_photo_are_those_of_two_calls(
     bare, haired = scene.lifter.both(photo)
     assert torch.equal(bare.diffuse, lifted.diffuse)
     assert torch.equal(haired.diffuse, scene.lifter(photo, keep_hair=True).diffuse)
+
+
+def segments_of(rows: slice, columns: slice, kind: str) -> torch.Tensor:
+    """(S, 128, 128): face everywhere, but for one rectangle."""
+    made = torch.zeros(len(SEGMENTS), 128, 128)
+    made[SEGMENTS.index("face")] = 1
+    made[:, rows, columns] = 0
+    made[SEGMENTS.index(kind), rows, columns] = 1
+    return made
+
+
+def test_background_is_not_painted_on_skin(scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]) -> None:
+    _, photo, lifted = lit
+    where = scene.lifter.surface.view(photo.coefficients, 128).pixel
+    middle = where[scene.face].median(dim=0).values.long()
+    block = (slice(int(middle[1]), 128), slice(0, int(middle[0])))
+    hidden = scene.lifter(replace(photo, segments=segments_of(*block, "background")))
+    inside = scene.face & (where[:, 1] > middle[1] + 3) & (where[:, 0] < middle[0] - 3)
+    outside = scene.face & (where[:, 1] < middle[1] - 8)
+    confidence = scene.lifter.texels.gather(hidden.confidence[None])[:, 0]
+    assert int(inside.sum()) > 50
+    assert float(confidence[inside].max()) < 0.05
+    before = scene.lifter.texels.gather(lifted.confidence[None])[:, 0]
+    torch.testing.assert_close(confidence[outside], before[outside], atol=0.05, rtol=0)
+    assert float(hidden.diffuse.min()) >= 0
+
+
+def test_all_face_changes_nothing(scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]) -> None:
+    _, photo, lifted = lit
+    same = scene.lifter(replace(photo, segments=segments_of(slice(0, 0), slice(0, 0), "hair")))
+    torch.testing.assert_close(same.diffuse, lifted.diffuse)
+
+
+def test_rims_of_glasses_are_taken_off(scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]) -> None:
+    _, photo, lifted = lit
+    view, rest = scene.lifter.surface.view(photo.coefficients, 128), scene.lifter.surface.rest_positions
+    points = scene.head.landmarks(scene.head.mean[None])[0]
+    bridge, under = (int(view.pixel[(rest - points[row]).norm(dim=1).argmin(), 1]) for row in (168, 119))
+    middle, column = (bridge + under) // 2, int(view.pixel[scene.face, 0].median())
+    painted = photo.image.clone()
+    painted[:, 4 * middle : 4 * middle + 8, 4 * column - 60 : 4 * column + 60] *= 0.75  # metal
+    frame = (slice(bridge - 1, under + 3), slice(column - 24, column + 24))
+    knowing = scene.lifter(replace(photo, image=painted, segments=segments_of(*frame, "glasses")))
+    blind = scene.lifter(replace(photo, image=painted))
+    inside = scene.face & (view.confidence > 0.9)
+    inside &= (view.pixel[:, 1] - middle - 1).abs() < 0.8
+    inside &= (view.pixel[:, 0] - column).abs() < 14
+    assert int(inside.sum()) > 20
+
+    def error(face: LiftedFace) -> float:
+        under = scene.lifter.texels.scatter(inside.float()[:, None])[0] > 0
+        return float((face.diffuse - lifted.diffuse)[:, under].abs().mean())
+
+    assert error(knowing) < 0.4 * error(blind)
+    away = scene.face & (view.pixel[:, 1] > under + 10)
+    where = scene.lifter.texels.scatter(away.float()[:, None])[0] > 0
+    torch.testing.assert_close(knowing.diffuse[:, where], lifted.diffuse[:, where], atol=0.03, rtol=0)

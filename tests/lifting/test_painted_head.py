@@ -67,3 +67,17 @@ def test_painted_hair_grows_on_where_it_was_not_seen(scene: Scene) -> None:
     assert float(covered[:, scalp].max()) < 0.3
     bald = PaintedHead(lifter).cover_with_hair(skin, hair * torch.tensor([1.0, 1.0, 1.0, 0.3]).reshape(4, 1, 1), seen)
     assert float(bald[:, scalp].min()) > 0.2, "a thin cover is no head of hair"
+
+
+def test_what_is_known_for_glasses_is_no_skin(scene: Scene) -> None:
+    albedo = functional.adaptive_avg_pool2d(scene.albedo(3)[None], SMALL)[0]
+    rims = torch.zeros(1, SMALL, SMALL)
+    rims[:, SMALL // 2 : SMALL // 2 + 2, SMALL // 3 : 2 * SMALL // 3] = 1
+    worn = albedo * (1 - 0.08 * rims)
+    head = PaintedHead(scene.lifter)
+    plain, blind, knowing = head.skin_of(albedo), head.skin_of(worn), head.skin_of(worn, rims)
+    under = (rims[0] > 0) & (plain.weights[0, 0] > 0.9)
+    assert int(under.sum()) > 10
+    errors = [float((fit.texture - plain.texture)[0][:, under].abs().mean()) for fit in (blind, knowing)]
+    assert errors[1] < 0.35 * errors[0]
+    assert float(knowing.weights[0, 0][under].max()) < 0.2

@@ -144,3 +144,45 @@ def test_landmarks_found_in_the_photo_pull_the_lift(head: MorphableModel) -> Non
     assert float((moved[cheeks] - shift).norm(dim=1).median()) < 0.5
     neck = surface.rest_positions[:, 1] < surface.rest_positions[:, 1].min() + 0.2
     assert float(moved[neck].abs().max()) < 0.2
+
+
+def test_segments_are_read_where_colours_are(tiny: MorphableModel, surface: Surface) -> None:
+    own = neutral(yaw=15.0)
+    photo = smooth_image(SIZE, 4)
+    small = torch.nn.functional.adaptive_avg_pool2d(smooth_image(SIZE, 4, channels=5), SIZE // 4)
+    lifted = surface.project(photo, own, None, segments=small)
+    large = torch.nn.functional.interpolate(small[None, :3], (SIZE, SIZE), mode="bilinear")[0]
+    as_colour = surface.project(large, own, None)
+    assert lifted.segments is not None
+    assert lifted.segments.shape == (len(lifted.color), 5)
+    inside = lifted.confidence > 0.5
+    torch.testing.assert_close(lifted.segments[inside, :3], as_colour.color[inside], atol=0.02, rtol=0)
+    assert surface.project(photo, own, None).segments is None
+
+
+def test_volume_moves_where_colours_are_read_and_relief_only_turns_normals(
+    tiny: MorphableModel, surface: Surface
+) -> None:
+    photo, own = smooth_image(SIZE, 5), neutral()
+    outwards = torch.zeros(3, 16, 16)
+    outwards[0] = 20.0
+    plain, relief, volume = (
+        surface.project(photo, own, None, *maps) for maps in ((None, None), (outwards, None), (None, outwards))
+    )
+    seen = plain.confidence > 0.5
+    torch.testing.assert_close(relief.color[seen], plain.color[seen])
+    assert float((volume.color - plain.color)[seen].abs().mean()) > 0.01
+    aside = replace(own, translation=own.translation + torch.tensor([0.2, 0.0, 0.0]))
+    moved = surface.project(photo, aside, None)
+    both = seen & (volume.confidence > 0.5) & (moved.confidence > 0.5)
+    torch.testing.assert_close(volume.color[both], moved.color[both], atol=0.03, rtol=0)
+
+
+def test_the_silhouette_is_that_of_the_render(tiny: MorphableModel, surface: Surface) -> None:
+    own = neutral(yaw=25.0)
+    white = photograph(tiny, own, torch.ones(3, ATLAS, ATLAS), 2 * ambient_light(), SIZE)
+    covered = surface.silhouette(own, SIZE)
+    assert covered.shape == (SIZE, SIZE)
+    background = (white - white[:, :1, :1]).abs().amax(dim=0) < 1e-3
+    assert float((background == (covered > 0)).float().mean()) < 0.01
+    assert 0.05 < float(covered.mean()) < 0.9

@@ -1,0 +1,114 @@
+"""Tells background, face, hair and glasses apart in a StyleGAN2 image, from the activations it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from stylefaceuv.errors import InvalidArgumentError, WeightsError
+from stylefaceuv.weights_file import load_config, load_into
+
+SEGMENTS = ("background", "face", "hair", "glasses")
+"""What a pixel may show. Face is skin and what belongs to it: eyes, mouth, beard, neck; glasses are rims and dark
+lenses, clear ones are face; a hat is background or hair, clothes are background."""
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """Sizes of a :class:`HeadSegmenter`.
+
+    Attributes:
+        resolution: of the activations it reads, pixels.
+        channels: of those activations.
+        hidden: width of its one hidden layer.
+    """
+
+    resolution: int = 128
+    channels: int = 256
+    hidden: int = 48
+
+
+class HeadSegmenter(nn.Module):
+    """A small network for each pixel on its own: the generator has already looked around.
+
+    Source: the activations of StyleGAN2 tell parts of its images apart (Collins et al., Editing in Style, CVPR 2020;
+    Zhang et al., DatasetGAN, CVPR 2021). Here no person has marked a pixel: the head model says where skin, scalp and
+    background must be, see :mod:`stylefaceuv.training.segmenter`.
+
+    Args:
+        config: sizes.
+    """
+
+    mean: torch.Tensor
+    spread: torch.Tensor
+
+    def __init__(self, config: SegmenterConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or SegmenterConfig()
+        channels = self.config.channels
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("spread", torch.ones(channels))
+        self.layers = nn.Sequential(
+            nn.Linear(channels, self.config.hidden), nn.ReLU(), nn.Linear(self.config.hidden, len(SEGMENTS))
+        )
+
+    def logits(self, activations: torch.Tensor) -> torch.Tensor:
+        """Score pixels.
+
+        Args:
+            activations: (M, C) float, of M pixels.
+
+        Returns:
+            (M, S) float, in the order of ``SEGMENTS``.
+        """
+        scores: torch.Tensor = self.layers((activations - self.mean) / self.spread)
+        return scores
+
+    def forward(self, trunk: torch.Tensor) -> torch.Tensor:
+        """Segment images.
+
+        Args:
+            trunk: (N, C, r, r) float, the generator's activations at ``config.resolution``.
+
+        Returns:
+            (N, S, r, r) float in [0, 1], probabilities in the order of ``SEGMENTS``; the same frame as the image.
+
+        Raises:
+            InvalidArgumentError: another shape.
+        """
+        side, channels = self.config.resolution, self.config.channels
+        if trunk.ndim != 4 or trunk.shape[1:] != (channels, side, side):
+            raise InvalidArgumentError("trunk", f"shape (N, {channels}, {side}, {side})", tuple(trunk.shape))
+        scores = self.logits(trunk.permute(0, 2, 3, 1).flatten(0, 2))  # N C r r -> (N r r) C
+        shares = scores.softmax(dim=1).unflatten(0, (len(trunk), side, side))  # (N r r) S -> N r r S
+        return shares.permute(0, 3, 1, 2)
+
+    def header(self) -> dict[str, object]:
+        """What the weight file's header says of the sizes."""
+        return dict(asdict(self.config))
+
+
+def load_head_segmenter(path: str | Path) -> HeadSegmenter:
+    """Load a trained segmenter.
+
+    Args:
+        path: a safetensors file whose header holds the sizes.
+
+    Returns:
+        The segmenter, in evaluation mode.
+
+    Raises:
+        WeightsError: missing, altered or misshapen tensors, or a header without the sizes.
+    """
+    header = load_config(path)
+    names = list(asdict(SegmenterConfig()))
+    values = [header.get(name) for name in names]
+    if not all(isinstance(value, int) and value > 0 for value in values):
+        raise WeightsError(f"{path}: expected a head segmenter's {', '.join(names)}, got {header}")
+    sizes = {name: int(str(value)) for name, value in zip(names, values, strict=True)}
+    segmenter = HeadSegmenter(SegmenterConfig(**sizes))
+    load_into(segmenter, path)
+    return segmenter.eval()

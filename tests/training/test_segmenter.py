@@ -1,0 +1,103 @@
+"""The segmenter's training, on activations that tell segments apart and on marks of a photo of known parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.photo import Photo
+from stylefaceuv.networks.head_segmenter import SEGMENTS, HeadSegmenter, SegmenterConfig
+from stylefaceuv.rendering.camera import Camera
+from stylefaceuv.rendering.light_presets import light_preset
+from stylefaceuv.training.segment_labels import BACKGROUND, FACE, HAIR, UNMARKED, SegmentMarker
+from stylefaceuv.training.segmenter import MarkedPixels, SegmenterTraining, agreement, join, train
+from tests.lifting.lifted_scene import Scene, make_scene
+from tests.lifting.scenes import neutral
+
+CHANNELS = 12
+SHORT = replace(SegmenterTraining(), steps=300, batch=128, learning_rate=1e-2)
+
+
+def marked(count: int, seed: int, wrong: float = 0.0) -> MarkedPixels:
+    """Pixels around one point for each segment, some of them marked as another one."""
+    source = torch.Generator().manual_seed(seed)
+    middles = 2 * torch.randn(len(SEGMENTS), CHANNELS, generator=torch.Generator().manual_seed(1))
+    truth = torch.randint(len(SEGMENTS), (count,), generator=source)
+    activations = middles[truth] + torch.randn(count, CHANNELS, generator=source)
+    other = torch.randint(len(SEGMENTS), (count,), generator=source)
+    mistaken = torch.rand(count, generator=source) < wrong
+    return MarkedPixels(5 + 3 * activations, torch.where(mistaken, other, truth))
+
+
+def fresh() -> HeadSegmenter:
+    torch.manual_seed(0)
+    return HeadSegmenter(SegmenterConfig(resolution=4, channels=CHANNELS, hidden=16))
+
+
+def test_it_learns_what_the_marks_agree_on() -> None:
+    segmenter = fresh()
+    curve = train(segmenter, marked(3000, 2, wrong=0.2), SHORT)
+    assert len(curve) == SHORT.steps
+    assert sum(curve[-20:]) < 0.85 * sum(curve[:20])
+    assert min(agreement(segmenter, marked(1000, 3)).values()) > 0.97
+
+
+def test_marks_without_relation_teach_nothing() -> None:
+    segmenter = fresh()
+    train(segmenter, marked(3000, 2, wrong=1.0), SHORT)
+    assert sum(agreement(segmenter, marked(1000, 3, wrong=1.0)).values()) / 3 < 0.45
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    both = []
+    for _ in range(2):
+        segmenter = fresh()
+        train(segmenter, join([marked(300, 4), marked(200, 5)]), replace(SHORT, steps=5))
+        both.append(segmenter.state_dict())
+    assert all(torch.equal(both[0][name], both[1][name]) for name in both[0])
+
+
+@pytest.fixture(scope="module")
+def scene(head: MorphableModel) -> Scene:
+    return make_scene(head)
+
+
+def detected(scene: Scene, photo: Photo) -> torch.Tensor:
+    """(478, 2): the head's own landmarks in the photo."""
+    own = photo.coefficients
+    points = scene.head.landmarks(scene.head(own.identity[None], own.expression[None]))
+    camera = Camera.portrait(photo.image.shape[-1], photo.image.shape[-1])
+    return camera.project(points + own.translation)[0, :, :2]
+
+
+def test_marks_are_true(scene: Scene) -> None:
+    own = replace(neutral(), translation=torch.tensor([0.0, -0.35, -1.0]))
+    texels, places = scene.lifter.texels, scene.lifter.hair_places
+    grown = (texels.gather(places.scalp[0])[:, 0] > 0.3).float()[:, None]
+    hairy = scene.albedo(1) * (1 - texels.scatter(grown)) + 0.08 * texels.scatter(grown)
+    photo = scene.photo(hairy, light_preset("studio"), own)
+    photo = replace(photo, detected=detected(scene, photo))
+    size = 128
+    marks = SegmentMarker(scene.lifter, size)(photo)
+    assert marks.shape == (size, size)
+    counts = {row: int((marks == row).sum()) for row in (UNMARKED, BACKGROUND, FACE, HAIR)}
+    assert counts[BACKGROUND] > 1000
+    assert counts[FACE] > 500
+    assert counts[HAIR] > 20
+    head = scene.lifter.surface.silhouette(own, size) > 0
+    assert not bool(head[marks == BACKGROUND].any())
+    assert bool(head[(marks == FACE) | (marks == HAIR)].all())
+    dark = torch.nn.functional.adaptive_avg_pool2d(photo.image, size).mean(dim=0) < 0.4
+    assert bool(dark[marks == HAIR].all())
+    assert float(dark[marks == FACE].float().mean()) < 0.02
+
+
+def test_a_bald_head_has_no_hair(scene: Scene) -> None:
+    own = replace(neutral(), translation=torch.tensor([0.0, -0.35, -1.0]))
+    photo = scene.photo(scene.albedo(1), light_preset("studio"), own)
+    marks = SegmentMarker(scene.lifter, 128)(replace(photo, detected=detected(scene, photo)))
+    assert int((marks == HAIR).sum()) == 0
+    assert int((marks == FACE).sum()) > 500
