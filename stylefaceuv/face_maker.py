@@ -118,7 +118,7 @@ class FaceMaker:
         w = stylecode[None]
         painter, trunk, view, coefficients = self._read(w)
         painted, seen = painter(trunk, view, w), view.visibility[0]
-        segments = self._segments(w)
+        segments = self._segments(w, trunk)
         diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), seen, _glasses(segments, view))
         if self.keep_hair:
             if painter.hair is None:
@@ -128,12 +128,17 @@ class FaceMaker:
         displacement = _displacement(painted.displacement[0], volume)
         return MadeFace(coefficients[0], UVMaps(_to_pixels(diffuse), displacement, seen[0].cpu().numpy()), float("nan"))
 
-    def _segments(self, w: torch.Tensor) -> torch.Tensor | None:
-        """(3, r, r) in [0, 1]: what the image of a stylecode (1, 512) shows; None without a segmenter."""
+    def _segments(self, w: torch.Tensor, trunk: torch.Tensor | None = None) -> torch.Tensor | None:
+        """(S, r, r) in [0, 1]: what the image of a stylecode (1, 512) shows; None without a segmenter.
+
+        A trunk that is there already is taken where it has the segmenter's resolution.
+        """
         segmenter, generator = self.components.head_segmenter, self.components.generator
         if segmenter is None:
             return None
-        segments: torch.Tensor = segmenter(generator.synthesis_features(w, segmenter.config.resolution))[0]
+        resolution = segmenter.config.resolution
+        fits = trunk is not None and trunk.shape[-1] == resolution
+        segments: torch.Tensor = segmenter(trunk if fits else generator.synthesis_features(w, resolution))[0]
         return segments
 
     def _volume(self, segments: torch.Tensor | None, coefficients: FaceCoefficients) -> torch.Tensor | None:

@@ -21,6 +21,8 @@ _WIDTH = 0.35
 _MIRRORED = 0.3
 """Weight of an offset on the other side of the head."""
 _LOWEST_MM, _HIGHEST_MM = -12.0, 32.0
+_IMPLAUSIBLE_MM = -14.0
+"""An outline that lies deeper inside the skull in the median is no head's: a hat was taken for background."""
 _EAR_LANDMARKS = (234, 454)
 _LEAST_HAIR = 0.25
 _BACKGROUND, _HAIR = SEGMENTS.index("background"), SEGMENTS.index("hair")
@@ -76,7 +78,7 @@ class HairVolume(nn.Module):
 
     def _spread(self, outline: HairOutline) -> torch.Tensor:
         """(V, 1) millimetres at the vertices: the mean of offsets nearby, those of the other side weigh less."""
-        if len(outline.offset_mm) == 0:
+        if len(outline.offset_mm) == 0 or float(outline.offset_mm.median()) < _IMPLAUSIBLE_MM:
             return torch.zeros_like(self.direction[:, :1])
         mirrored = outline.direction * outline.direction.new_tensor([-1.0, 1.0, 1.0])
         directions = torch.cat([outline.direction, mirrored])

@@ -357,7 +357,7 @@ class Lifter(nn.Module):
         if keep_hair:
             known = None if shown is None else shown[:, _HAIR, None]
             hair = keep_hair_of(image, seen, explained, model_texture, self.hair_places, known)
-            skinlike, model_texture = torch.maximum(explained, hair.kept), hair.texture
+            skinlike, model_texture = torch.maximum(explained, hair.kept * (1 - over.rims)), hair.texture
         else:
             skinlike = below_hairline(explained, self.forehead, 2 * scale)
         mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, scale, 3)
