@@ -133,7 +133,7 @@ class PaintedHead:
         grown = keep_hair_of(worn, seen, 1 - cover, skin, lifter.hair_places, cover)
         mask = solid_mask(torch.minimum(seen, torch.maximum(1 - cover, grown.kept)) * chart, scale, 3)
         covered = grown.texture + mask * (worn - grown.texture)
-        return (skin + chart * (covered - skin))[0].clamp(0, 1)
+        return push_pull(skin + chart * (covered - skin), lifter.covered)[0].clamp(0, 1)
 
     def _large(self, small: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
         """(1, C, r, r) at the lifter's size."""

@@ -44,10 +44,15 @@ def test_painted_hair_covers_the_head_where_it_grows_and_nothing_else(scene: Sce
     assert torch.equal(PaintedHead(lifter).cover_with_hair(skin, hair, seen), skin)
     hair[3] = 1
     covered = PaintedHead(lifter).cover_with_hair(skin, hair, seen)
-    assert torch.equal(covered[:, lifter.skin_chart[0, 0] == 0], skin[:, lifter.skin_chart[0, 0] == 0])
+    other = (lifter.skin_chart[0, 0] == 0) & (lifter.covered[0, 0] > 0)
+    assert torch.equal(covered[:, other], skin[:, other])
     scalp = (lifter.scalp[0, 0] > 0.99) & (lifter.skin_chart[0, 0] > 0)
     assert float(covered[:, scalp].max()) < 0.25, "dark hair, with its strands"
     torch.testing.assert_close(covered[:, scalp].mean(dim=1), torch.tensor(HAIR), atol=0.03, rtol=0)
+    beside = functional.max_pool2d(scalp[None].float(), 3, stride=1, padding=1)[0] > 0
+    gutter = beside & (lifter.covered[0, 0] == 0)
+    assert int(gutter.sum()) > 50
+    assert float(covered[:, gutter].mean(dim=0).quantile(0.9)) < 0.25, "no skin bleeds in at the cut"
     nose = lifter.texels.scatter(scene.face.float()[:, None])[0] > 0.5
     nose[:, : 3 * ATLAS // 8] = nose[:, 5 * ATLAS // 8 :] = False
     nose &= lifter.fringe[0, 0] == 0  # between the brows the hair's edge is soft
