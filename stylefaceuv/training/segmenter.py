@@ -27,7 +27,7 @@ from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
 from stylefaceuv.networks.head_segmenter import SEGMENTS, HeadSegmenter, SegmenterConfig
-from stylefaceuv.training.segment_labels import SegmentMarker
+from stylefaceuv.training.segment_labels import BACKGROUND, HAIR, SegmentMarker
 from stylefaceuv.training.yaw import sample_stylecodes
 from stylefaceuv.weights_file import save_tensors
 
@@ -45,6 +45,8 @@ class SegmenterTraining:
         learning_rate: of AdamW, falling to zero by a cosine.
         weight_decay: of AdamW.
         smoothing: of the marks, some of which are wrong.
+        rounds: each learns anew, without the marks of background that the last one takes for hair.
+        doubt: from which probability of hair on it does.
         seed: of stylecodes and of all draws.
     """
 
@@ -56,6 +58,8 @@ class SegmenterTraining:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     smoothing: float = 0.05
+    rounds: int = 3
+    doubt: float = 0.2
     seed: int = 50_001
 
 
@@ -167,6 +171,46 @@ def train(segmenter: HeadSegmenter, pixels: MarkedPixels, training: SegmenterTra
 
 
 @torch.no_grad()
+def without_hidden_hair(segmenter: HeadSegmenter, pixels: MarkedPixels, doubt: float) -> MarkedPixels:
+    """Drop marks of background that may be hair: what lies far beside a head is not always background.
+
+    Args:
+        segmenter: trained on them.
+        pixels: marked.
+        doubt: the least probability of hair that drops a mark of background.
+
+    Returns:
+        The other pixels.
+    """
+    hair = segmenter.logits(pixels.activations.float()).softmax(dim=1)[:, HAIR]
+    kept = (pixels.segment != BACKGROUND) | (hair < doubt)
+    return MarkedPixels(pixels.activations[kept], pixels.segment[kept])
+
+
+def train_in_rounds(
+    config: SegmenterConfig, pixels: MarkedPixels, training: SegmenterTraining
+) -> tuple[HeadSegmenter, list[float]]:
+    """Train round after round.
+
+    Args:
+        config: sizes of the segmenter.
+        pixels: to learn.
+        training: constants.
+
+    Returns:
+        The segmenter of the last round and its losses.
+    """
+    kept = pixels
+    for left in reversed(range(training.rounds)):
+        torch.manual_seed(training.seed)
+        segmenter = HeadSegmenter(config)
+        curve = train(segmenter, kept, training)
+        if left:
+            kept = without_hidden_hair(segmenter, pixels, training.doubt)
+    return segmenter, curve
+
+
+@torch.no_grad()
 def agreement(segmenter: HeadSegmenter, pixels: MarkedPixels) -> dict[str, float]:
     """Share of each segment's marks that the segmenter agrees with."""
     said = segmenter.logits(pixels.activations.float()).argmax(dim=1)
@@ -184,12 +228,11 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     training = SegmenterTraining(count=args.count, steps=args.steps)
-    torch.manual_seed(training.seed)
-    segmenter = HeadSegmenter()
-    photos = MarkedPhotos(load_components(Bundle.open(args.bundle), torch.device("cpu")), segmenter.config)
+    config = SegmenterConfig()
+    photos = MarkedPhotos(load_components(Bundle.open(args.bundle), torch.device("cpu")), config)
     marked = list(tqdm(photos.draw(training), total=training.count, desc="mark", unit="photo"))
     learned = round(training.count * (1 - training.held_out))
-    curve = train(segmenter, join(marked[:learned]), training)
+    segmenter, curve = train_in_rounds(config, join(marked[:learned]), training)
     figures = {
         "first_loss": float(np.mean(curve[:20])),
         "last_loss": float(np.mean(curve[-100:])),

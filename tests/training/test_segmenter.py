@@ -13,7 +13,15 @@ from stylefaceuv.networks.head_segmenter import SEGMENTS, HeadSegmenter, Segment
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.light_presets import light_preset
 from stylefaceuv.training.segment_labels import BACKGROUND, FACE, HAIR, UNMARKED, SegmentMarker
-from stylefaceuv.training.segmenter import MarkedPixels, SegmenterTraining, agreement, join, train
+from stylefaceuv.training.segmenter import (
+    MarkedPixels,
+    SegmenterTraining,
+    agreement,
+    join,
+    train,
+    train_in_rounds,
+    without_hidden_hair,
+)
 from tests.lifting.lifted_scene import Scene, make_scene
 from tests.lifting.scenes import neutral
 
@@ -58,6 +66,27 @@ def test_the_same_seed_gives_the_same_weights() -> None:
         train(segmenter, join([marked(300, 4), marked(200, 5)]), replace(SHORT, steps=5))
         both.append(segmenter.state_dict())
     assert all(torch.equal(both[0][name], both[1][name]) for name in both[0])
+
+
+def test_hair_that_was_marked_as_background_is_found_in_rounds() -> None:
+    truth, pixels = marked(4000, 6), marked(4000, 6)
+    beside = (truth.segment == HAIR) & (torch.arange(4000) % 5 < 2)  # two fifths of the hair
+    pixels.segment[beside] = BACKGROUND
+    torch.manual_seed(0)
+    config = SegmenterConfig(resolution=4, channels=CHANNELS, hidden=16)
+    segmenter, curve = train_in_rounds(config, pixels, SHORT)
+    assert len(curve) == SHORT.steps
+    kept = without_hidden_hair(segmenter, pixels, SHORT.doubt)
+    assert int((kept.segment == BACKGROUND).sum()) < 1.1 * int((truth.segment == BACKGROUND).sum())
+    once = fresh()
+    train(once, pixels, SHORT)
+
+    def said_hair(one: HeadSegmenter) -> float:
+        shares = one.logits(truth.activations[beside]).softmax(dim=1)
+        return float(shares[:, HAIR].detach().mean())
+
+    assert said_hair(segmenter) > 0.8 > said_hair(once) + 0.1
+    assert min(agreement(segmenter, marked(1000, 7)).values()) > 0.95
 
 
 @pytest.fixture(scope="module")
