@@ -12,7 +12,7 @@ from torch.nn import functional
 from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
 from stylefaceuv.lifting.atlas_view import AtlasViewer
-from stylefaceuv.lifting.hair_volume import HairVolume
+from stylefaceuv.lifting.hair_volume import HairShape, HairVolume
 from stylefaceuv.lifting.lifter import Lifter
 from stylefaceuv.lifting.painted_head import PaintedHead
 from stylefaceuv.lifting.photo import Photo
@@ -98,12 +98,12 @@ class FaceMaker:
         coefficients = registered.coefficients[0]
         segments = self._segments(stylecode[None])
         painted, guess = self._guess(stylecode[None], segments)
-        volume = self._volume(segments, coefficients)
+        hair = self._hair(segments, coefficients)
         relief = None if painted is None else painted.displacement[0]
-        photo = Photo(image[0], coefficients, points[0], relief, volume, segments)
+        photo = Photo(image[0], coefficients, points[0], relief, hair, segments)
         lifted = self.lifter(photo, painted=guess, keep_hair=self.keep_hair)
         coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))
-        maps = UVMaps(_to_pixels(lifted.diffuse), _displacement(relief, volume), lifted.confidence.cpu().numpy())
+        maps = UVMaps(_to_pixels(lifted.diffuse), _displacement(relief, hair), lifted.confidence.cpu().numpy())
         return MadeFace(coefficients, maps, float(registered.error[0]))
 
     def _guess(self, w: torch.Tensor, segments: torch.Tensor | None) -> tuple[UVPrediction | None, torch.Tensor | None]:
@@ -119,13 +119,14 @@ class FaceMaker:
         painter, trunk, view, coefficients = self._read(w)
         painted, seen = painter(trunk, view, w), view.visibility[0]
         segments = self._segments(w, trunk)
+        hair = self._hair(segments, coefficients[0])
         diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), seen, _glasses(segments, view))
         if self.keep_hair:
             if painter.hair is None:
                 raise WeightsError("hair: expected a UV generator that paints hair for 'keep', got one that does not")
-            diffuse = self.painted_head.cover_with_hair(diffuse, painter.paint_hair(trunk, view, w)[0], seen)
-        volume = self._volume(segments, coefficients[0])
-        displacement = _displacement(painted.displacement[0], volume)
+            strands, hanging = painter.paint_hair(trunk, view, w)[0], None if hair is None else hair.hanging
+            diffuse = self.painted_head.cover_with_hair(diffuse, strands, seen, hanging)
+        displacement = _displacement(painted.displacement[0], hair)
         return MadeFace(coefficients[0], UVMaps(_to_pixels(diffuse), displacement, seen[0].cpu().numpy()), float("nan"))
 
     def _segments(self, w: torch.Tensor, trunk: torch.Tensor | None = None) -> torch.Tensor | None:
@@ -141,12 +142,12 @@ class FaceMaker:
         segments: torch.Tensor = segmenter(trunk if fits else generator.synthesis_features(w, resolution))[0]
         return segments
 
-    def _volume(self, segments: torch.Tensor | None, coefficients: FaceCoefficients) -> torch.Tensor | None:
-        """(3, q, q) millimetres of kept hair; None where none is kept or nothing tells where it is."""
+    def _hair(self, segments: torch.Tensor | None, coefficients: FaceCoefficients) -> HairShape | None:
+        """The volume of kept hair; None where none is kept or nothing tells where it is."""
         if segments is None or not self.keep_hair:
             return None
-        volume: torch.Tensor = self.hair_volume(segments, coefficients)
-        return volume
+        shape: HairShape = self.hair_volume(segments, coefficients)
+        return shape
 
     def paint(self, w: torch.Tensor) -> tuple[UVPrediction, AtlasView, FaceCoefficients]:
         """Run the UV generator alone.
@@ -181,11 +182,11 @@ def _glasses(segments: torch.Tensor | None, view: AtlasView) -> torch.Tensor | N
     return functional.grid_sample(shown, view.grid, align_corners=False, padding_mode="zeros")[0] * view.visibility[0]
 
 
-def _displacement(relief: torch.Tensor | None, volume: torch.Tensor | None) -> npt.NDArray[np.float32]:
-    """(r, r, 3) millimetres: a painted relief (3, s, s) and the volume of hair (3, q, q), where they are."""
-    if relief is None and volume is None:
+def _displacement(relief: torch.Tensor | None, hair: HairShape | None) -> npt.NDArray[np.float32]:
+    """(r, r, 3) millimetres: a painted relief (3, s, s) and the volume of hair, where they are."""
+    if relief is None and hair is None:
         return np.zeros((DISPLACEMENT_RESOLUTION, DISPLACEMENT_RESOLUTION, 3), np.float32)
-    total = [part[None] for part in (relief, volume) if part is not None]
+    total = [part[None] for part in (relief, None if hair is None else hair.displacement) if part is not None]
     size = max(part.shape[-1] for part in total)
     large = [functional.interpolate(part, (size, size), mode="bilinear", align_corners=False) for part in total]
     return np.ascontiguousarray(torch.cat(large).sum(dim=0).permute(1, 2, 0).cpu().numpy().astype(np.float32))

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from stylefaceuv import InvalidArgumentError, StyleFaceUV, WeightsError
+from stylefaceuv.lifting.hair_volume import HairShape
 from stylefaceuv.types import Face
 from tests.fakes.tiny_model import ATLAS, IMAGE, tiny_model
 
@@ -88,7 +89,7 @@ def test_extended_stylecodes_are_the_synthesis_s_alone(model: StyleFaceUV) -> No
 def test_kept_hair_adds_its_volume_to_the_relief(monkeypatch: pytest.MonkeyPatch) -> None:
     clean, kept = tiny_model(hair="clean"), tiny_model(hair="keep")
     relief = _heads(clean, "lifted")[0].displacement
-    volume = torch.tensor([0.0, 5.0, -2.0]).reshape(3, 1, 1).expand(3, 8, 8)
+    volume = HairShape(torch.tensor([0.0, 5.0, -2.0]).reshape(3, 1, 1).expand(3, 8, 8), torch.zeros(1, 8, 8))
     for model in (clean, kept):
         monkeypatch.setattr(model.maker.hair_volume, "forward", lambda *_: volume)
     np.testing.assert_array_equal(_heads(clean, "lifted")[0].displacement, relief)

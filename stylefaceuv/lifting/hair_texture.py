@@ -6,7 +6,7 @@ the scalp. What is unseen of the scalp gets that colour and streaks that run dow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional
@@ -33,6 +33,8 @@ _EAR_UP, _EAR_BACK, _EAR_TILT, _EAR_HALF, _EAR_EDGE = -0.02, 0.31, -0.34, (0.35,
 """Decimetres from the landmark before the ear: its middle, how far it moves per height, half its height and depth."""
 _STREAK = 24
 """Length of a streak, as a share of the atlas: 1 / 24."""
+_STRANDS, _STRAND_AXIS = (5, 900), 0.1
+"""Pieces of a strand and strands around a head; where on Z (decimetres) the axis stands that they hang around."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,25 @@ class HairPlaces:
     beside: torch.Tensor
     scalp: torch.Tensor
     streaks: torch.Tensor
+
+
+def hung(places: HairPlaces, hanging: torch.Tensor, strands: torch.Tensor) -> HairPlaces:
+    """Let hair grow and hang where one person's does.
+
+    Args:
+        places: of every head.
+        hanging: (1, 1, R, R) float in [0, 1], where that person's hair hangs.
+        strands: (1, 1, R, R) float, of :func:`hanging_strands`.
+
+    Returns:
+        The places of that person.
+    """
+    return replace(
+        places,
+        beside=torch.maximum(places.beside, hanging),
+        scalp=torch.maximum(places.scalp, hanging),
+        streaks=places.streaks + hanging * (strands - places.streaks),
+    )
 
 
 @dataclass(frozen=True)
@@ -128,6 +149,25 @@ def hair_streaks(resolution: int, seed: int = 0) -> torch.Tensor:
     return (streaks - streaks.mean()) / streaks.std()
 
 
+def hanging_strands(positions: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    """Strands that hang straight down around a vertical axis.
+
+    Args:
+        positions: (T, 3) float, texels of the mean head, decimetres.
+        seed: of their pattern.
+
+    Returns:
+        (T, 1) float, zero mean and unit variance over a turn.
+    """
+    noise = torch.randn(1, 1, *_STRANDS, generator=torch.Generator().manual_seed(seed)).to(positions.device)
+    broad = functional.avg_pool2d(noise, (1, 5), stride=1, padding=(0, 2)) * 2
+    pattern = noise + broad
+    pattern = (pattern - pattern.mean()) / pattern.std()
+    turn = torch.atan2(positions[:, 0], -(positions[:, 2] - _STRAND_AXIS)) / torch.pi
+    place = torch.stack([turn, positions[:, 1]], dim=1)[None, None]  # a decimetre and a half of height is a table
+    return functional.grid_sample(pattern, place, align_corners=False, padding_mode="border")[0, :, 0].T
+
+
 def keep_hair_of(
     lifted: torch.Tensor,
     seen: torch.Tensor,
@@ -156,8 +196,8 @@ def keep_hair_of(
     if int(sure.sum()) < max(_LEAST_SHARE * int(crown.sum()), _LEAST_TEXELS * crown.numel()):
         return KeptHair(places.forehead, model_texture)
     if known_hair is not None:
-        grows = torch.maximum(places.scalp, places.forehead)
-        sure = (seen * grows * known_hair)[0, 0] > _SURE
+        surer = (seen * torch.maximum(places.scalp, places.forehead) * known_hair)[0, 0] > _SURE
+        sure = surer if int(surer.sum()) > int(sure.sum()) else sure
     color, spread = _tone(lifted, sure)
     if known_hair is None:
         to_hair, to_skin = _distance(lifted, color, spread), _distance(lifted, skin_color, skin_spread)

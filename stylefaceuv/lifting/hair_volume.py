@@ -1,6 +1,8 @@
-"""Gives kept hair the volume that its outline shows: a displacement of the scalp, millimetres."""
+"""Gives kept hair the volume that its outline shows: a displacement of the scalp and of what hair hangs over."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -9,12 +11,13 @@ from torch.nn import functional
 from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.hair_outline import HairOutline, hair_outline
 from stylefaceuv.lifting.hair_texture import BROW_TOPS, HairPlaces, ear_weights
+from stylefaceuv.lifting.hanging_hair import HangingHair
 from stylefaceuv.lifting.pyramid import blur, push_pull
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.networks.head_segmenter import SEGMENTS
-from stylefaceuv.types import FaceCoefficients
+from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
-VOLUME_RESOLUTION = 128
+VOLUME_RESOLUTION = 256
 _PICTURE = 256
 _WIDTH = 0.35
 """Radians over which a ray's offset spreads over the head."""
@@ -28,6 +31,19 @@ _LEAST_HAIR = 0.25
 _BACKGROUND, _HAIR = SEGMENTS.index("background"), SEGMENTS.index("hair")
 
 
+@dataclass(frozen=True)
+class HairShape:
+    """The volume of one head's hair, in the atlas.
+
+    Attributes:
+        displacement: (3, r, r) float, XYZ of the neutral head, millimetres; zero on the face, and all over a bald head.
+        hanging: (1, r, r) float in [0, 1], where hair hangs over ears, cheeks and neck.
+    """
+
+    displacement: torch.Tensor
+    hanging: torch.Tensor
+
+
 class HairVolume(nn.Module):
     """Constants of a head, prepared once.
 
@@ -39,6 +55,7 @@ class HairVolume(nn.Module):
     direction: torch.Tensor
     middle: torch.Tensor
     bare: torch.Tensor
+    skin: torch.Tensor
 
     def __init__(self, surface: Surface, places: HairPlaces) -> None:
         super().__init__()
@@ -53,9 +70,12 @@ class HairVolume(nn.Module):
         self.register_buffer("direction", functional.normalize(rest - middle, dim=1), persistent=False)
         ears = surface.texels.scatter(ear_weights(surface.rest_positions, points))[None]
         self.register_buffer("bare", ears, persistent=False)
+        skin = (surface.texels.part == PART_NAMES.index("skin")).to(points.dtype)
+        self.register_buffer("skin", surface.texels.scatter(skin[:, None])[None], persistent=False)
+        self.hanging = HangingHair(surface)
 
     @torch.no_grad()
-    def forward(self, segments: torch.Tensor, coefficients: FaceCoefficients) -> torch.Tensor:
+    def forward(self, segments: torch.Tensor, coefficients: FaceCoefficients) -> HairShape:
         """Read the volume of one person's hair.
 
         Args:
@@ -63,7 +83,7 @@ class HairVolume(nn.Module):
             coefficients: unbatched, registered on the picture.
 
         Returns:
-            (3, r, r) float, XYZ of the neutral head, millimetres; zero on face and ears, and all over a bald head.
+            Its shape.
         """
         large = functional.interpolate(segments[None], (_PICTURE, _PICTURE), mode="bilinear", align_corners=False)[0]
         head = self.surface.silhouette(coefficients, _PICTURE)
@@ -72,9 +92,20 @@ class HairVolume(nn.Module):
         offset = self.surface.texels.interpolate(self._spread(outline))  # (T, 1)
         thick = self.surface.texels.scatter(offset.clamp_min(0))[None] * worn
         thin = self.surface.texels.scatter(offset.clamp_max(0))[None] * self.places.scalp
-        away = self.surface.texels.scatter(self.surface.texels.interpolate(self.direction))[None]
+        away = self._map(self.direction)
+        moved, hanging = (thick + thin) * away, torch.zeros_like(worn)
+        hair = self.hanging(large, coefficients)
+        if hair is not None:
+            weight, hanging = (self._map(part) * self.skin for part in (hair.weight, hair.cover))
+            moved = moved + weight * (self._map(hair.offset_mm) - moved)
         covered = self.surface.texels.scatter(torch.ones_like(offset))[None]
-        return functional.adaptive_avg_pool2d(push_pull((thick + thin) * away, covered), VOLUME_RESOLUTION)[0]
+        whole = push_pull(torch.cat([moved, hanging], dim=1), covered)
+        small = functional.adaptive_avg_pool2d(whole, VOLUME_RESOLUTION)[0]
+        return HairShape(small[:3], small[3:])
+
+    def _map(self, values: torch.Tensor) -> torch.Tensor:
+        """(1, C, R, R) of (V, C)."""
+        return self.surface.texels.scatter(self.surface.texels.interpolate(values))[None]
 
     def _spread(self, outline: HairOutline) -> torch.Tensor:
         """(V, 1) millimetres at the vertices: the mean of offsets nearby, those of the other side weigh less."""

@@ -24,6 +24,8 @@ from stylefaceuv.lifting.hair_texture import (
     HairPlaces,
     beside_face,
     hair_streaks,
+    hanging_strands,
+    hung,
     keep_hair_of,
     scalp_weights,
 )
@@ -58,13 +60,17 @@ _LIPS = (13, 14)
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the photos show: delit texels (T, 3), how they are seen, the albedo model's fit, the light of each view."""
+    """What the photos show: delit texels (T, 3), how they are seen, the albedo model's fit, the light of each view.
+
+    Where hair hangs in the own one, (1, q, q), is None where none does.
+    """
 
     lifted: torch.Tensor
     texels: LiftedTexels
     fit: AlbedoFit
     lighting: torch.Tensor
     second_lighting: torch.Tensor | None
+    hanging: torch.Tensor | None
 
 
 class Lifter(nn.Module):
@@ -92,6 +98,7 @@ class Lifter(nn.Module):
     beards: torch.Tensor
     beside: torch.Tensor
     streaks: torch.Tensor
+    strands: torch.Tensor
     occlusion: torch.Tensor
 
     def __init__(
@@ -123,6 +130,8 @@ class Lifter(nn.Module):
             weights = where(self.surface.rest_positions, points) * (part == _SKIN)[:, None]
             self.register_buffer(name, self.texels.scatter(weights)[None], persistent=False)
         self.register_buffer("streaks", hair_streaks(resolution).to(skin.device), persistent=False)
+        strands = self.texels.scatter(hanging_strands(self.surface.rest_positions))[None]
+        self.register_buffer("strands", strands, persistent=False)
         features = feature_weights(self.surface.rest_positions, part == _SKIN, points)
         self.register_buffer("features", self.texels.scatter(features)[None], persistent=False)
         beards = beard_weights(self.surface.rest_positions, part == _SKIN, points)
@@ -221,10 +230,10 @@ class Lifter(nn.Module):
             lifted = linear_to_srgb((srgb_to_linear(lifted) * gain).clamp(0, 1))
             lighting = lighting / gain
             second_lighting = None if second_lighting is None else second_lighting / gain
-        return _Seen(lifted, texels, fit, lighting, second_lighting)
+        return _Seen(lifted, texels, fit, lighting, second_lighting, None if own.hair is None else own.hair.hanging)
 
     def _finished(self, seen: _Seen, keep_hair: bool) -> LiftedFace:
-        diffuse, confidence = self._assemble(seen.lifted, seen.texels, seen.fit, keep_hair)
+        diffuse, confidence = self._assemble(seen, keep_hair)
         return LiftedFace(diffuse, confidence, seen.lighting, seen.second_lighting)
 
     def _lift(self, photo: Photo) -> tuple[LiftedTexels, torch.Tensor, torch.Tensor, AlbedoFit]:
@@ -232,7 +241,12 @@ class Lifter(nn.Module):
         if photo.image.ndim != 3 or photo.image.shape[0] != 3:
             raise InvalidArgumentError("image", "shape (3, H, W)", tuple(photo.image.shape))
         texels = self.surface.project(
-            photo.image, photo.coefficients, photo.detected, photo.displacement, photo.volume, photo.segments
+            photo.image,
+            photo.coefficients,
+            photo.detected,
+            photo.displacement,
+            None if photo.hair is None else photo.hair.displacement,
+            photo.segments,
         )
         texels = self._without_background(texels)
         lighting, fit = self.delighter(texels)
@@ -298,8 +312,19 @@ class Lifter(nn.Module):
 
     @property
     def hair_places(self) -> HairPlaces:
-        """Where hair grows and hangs."""
+        """Where hair grows and hangs on every head."""
         return HairPlaces(self.fringe, self.crown, self.beside, self.scalp, self.streaks)
+
+    def own_hair_places(self, hanging: torch.Tensor | None) -> tuple[HairPlaces, torch.Tensor]:
+        """Where hair grows and hangs on one head, and where it hangs over skin, (1, 1, R, R) in [0, 1].
+
+        Args:
+            hanging: (1, q, q) float in [0, 1], where that head's hair hangs over its skin; None where it does not.
+        """
+        if hanging is None:
+            return self.hair_places, torch.zeros_like(self.scalp)
+        large = self._enlarged(hanging[None]) * self.skin_chart
+        return hung(self.hair_places, large, self.strands), large
 
     @property
     def beard_places(self) -> BeardPlaces:
@@ -328,10 +353,9 @@ class Lifter(nn.Module):
         place = torch.maximum(self.forehead, glasses * beside * self.above_mouth)
         return lines * place * plain_skin(model_texture, self.skin_chart)
 
-    def _assemble(
-        self, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit, keep_hair: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _assemble(self, shows: _Seen, keep_hair: bool) -> tuple[torch.Tensor, torch.Tensor]:
         """Complete the skin, paint eyes and mouth, fill the gutters."""
+        lifted, texels, fit = shows.lifted, shows.texels, shows.fit
         size = (self.texels.resolution, self.texels.resolution)
         explained = self._enlarged(fit.weights)
         model_texture = functional.interpolate(fit.texture, size=size, mode="bicubic", align_corners=False)
@@ -356,8 +380,10 @@ class Lifter(nn.Module):
         image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT, _UNEVEN_SHARE)
         if keep_hair:
             known = None if shown is None else shown[:, _HAIR, None]
-            hair = keep_hair_of(image, seen, explained, model_texture, self.hair_places, known)
-            skinlike, model_texture = torch.maximum(explained, hair.kept * (1 - over.rims)), hair.texture
+            places, hanging = self.own_hair_places(shows.hanging)
+            hair = keep_hair_of(image, seen, explained, model_texture, places, known)
+            skinlike = torch.maximum(explained * (1 - hanging), hair.kept * (1 - over.rims))
+            model_texture = hair.texture
         else:
             skinlike = below_hairline(explained, self.forehead, 2 * scale)
         mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, scale, 3)

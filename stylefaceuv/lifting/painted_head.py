@@ -114,13 +114,16 @@ class PaintedHead:
         return push_pull(lifter.texels.scatter(painted)[None], lifter.covered)[0].clamp(0, 1)
 
     @torch.no_grad()
-    def cover_with_hair(self, diffuse: torch.Tensor, hair: torch.Tensor, visibility: torch.Tensor) -> torch.Tensor:
+    def cover_with_hair(
+        self, diffuse: torch.Tensor, hair: torch.Tensor, visibility: torch.Tensor, hanging: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Lay painted hair over the skin of a map of the lifter's size, and grow it where it was not seen.
 
         Args:
             diffuse: (3, R, R) float in [0, 1], sRGB, complete skin.
             hair: (4, r, r) float, sRGB colour and cover in [0, 1], of :meth:`UVGenerator.paint_hair`.
             visibility: (1, r, r) float in [0, 1], what of it was seen.
+            hanging: (1, q, q) float in [0, 1], where hair hangs over skin; None where it does not.
 
         Returns:
             (3, R, R) float in [0, 1].
@@ -130,8 +133,10 @@ class PaintedHead:
         large, seen = self._large(hair[None], "bicubic"), self._large(visibility[None])
         cover, strands = large[:, 3:].clamp(0, 1) * chart, 1 + _STRANDS * lifter.scalp * lifter.streaks
         worn = skin + cover * ((large[:, :3] * strands).clamp(0, 1) - skin)
-        grown = keep_hair_of(worn, seen, 1 - cover, skin, lifter.hair_places, cover)
-        mask = solid_mask(torch.minimum(seen, torch.maximum(1 - cover, grown.kept)) * chart, scale, 3)
+        places, hangs = lifter.own_hair_places(hanging)
+        grown = keep_hair_of(worn, seen, 1 - cover, skin, places, cover)
+        bare = (1 - cover) * (1 - hangs)
+        mask = solid_mask(torch.minimum(seen, torch.maximum(bare, grown.kept)) * chart, scale, 3)
         covered = grown.texture + mask * (worn - grown.texture)
         return push_pull(skin + chart * (covered - skin), lifter.covered)[0].clamp(0, 1)
 

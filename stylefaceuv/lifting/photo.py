@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from stylefaceuv.lifting.hair_volume import HairShape
 from stylefaceuv.types import FaceCoefficients
 
 
@@ -18,7 +19,7 @@ class Photo:
         coefficients: unbatched, registered on the picture.
         detected: (478, 2) float landmarks found in it, pixels; None leaves the residual unwarped.
         displacement: (3, r, r) float, XYZ of the neutral head, millimetres, whose shading is no colour; None is none.
-        volume: (3, q, q) float, the same of its hair, which stands out from the head; None is none.
+        hair: volume of its hair, which stands out from the head; None is none.
         segments: (3, s, s) float in [0, 1], what the picture shows, in the order of ``SEGMENTS``; None where unknown.
     """
 
@@ -26,7 +27,7 @@ class Photo:
     coefficients: FaceCoefficients
     detected: torch.Tensor | None = None
     displacement: torch.Tensor | None = None
-    volume: torch.Tensor | None = None
+    hair: HairShape | None = None
     segments: torch.Tensor | None = None
 
 

@@ -105,6 +105,16 @@ def test_hair_of_the_skins_colour_is_hair_where_it_is_known_to_be(photo: torch.T
     assert torch.equal(said.texture[..., 200:, 100:150], skin[..., 200:, 100:150])
 
 
+def test_thin_hair_is_hair_too(photo: torch.Tensor, places: HairPlaces) -> None:
+    known = torch.zeros(1, 1, SIZE, SIZE)
+    known[..., CROWN, :] = 0.6  # nowhere more
+    ones = torch.ones_like(known)
+    kept = keep_hair_of(photo, ones, 1 - known, color(SKIN)[None] * ones, places, known)
+    assert bool(torch.isfinite(kept.texture).all())
+    crown = kept.texture[0, :, CROWN].mean(dim=(1, 2))
+    torch.testing.assert_close(crown, torch.tensor(HAIR), atol=0.05, rtol=0)
+
+
 def test_streaks_run_down_the_head() -> None:
     streaks = hair_streaks(SIZE)[0, 0]
     assert float(streaks.mean()) == pytest.approx(0, abs=1e-4)

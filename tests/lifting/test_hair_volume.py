@@ -66,14 +66,14 @@ def regions(scene: Scene, volume: HairVolume) -> dict[str, torch.Tensor]:
 
 def test_a_ring_of_hair_raises_the_crown_and_nothing_else(scene: Scene, volume: HairVolume) -> None:
     own = framed()
-    made = volume(portrait(scene, own, RING_PIXELS), own)
+    made = volume(portrait(scene, own, RING_PIXELS), own).displacement
     assert made.shape == (3, VOLUME_RESOLUTION, VOLUME_RESOLUTION)
     where = regions(scene, volume)
     crown = at(scene, made, where["crown"])
     assert 8 < float(crown.median()) < 25
     for name, most in (("ears", 1.2), ("face", 0.3), ("eyes", 0.0)):
         assert float(at(scene, made, where[name]).max()) <= most, name
-    thicker = volume(portrait(scene, own, RING_PIXELS + 4), own)
+    thicker = volume(portrait(scene, own, RING_PIXELS + 4), own).displacement
     assert float(at(scene, thicker, where["crown"]).median()) > float(crown.median()) + 3
 
 
@@ -83,13 +83,15 @@ def test_hair_that_the_picture_cuts_is_as_thick_as_the_rest(scene: Scene, volume
     assert float(segments[BACKGROUND, 0].min()) == 1
     assert float(cut[BACKGROUND, 0].min()) == 0, "hair reaches the upper edge"
     crown = regions(scene, volume)["crown"]
-    whole, ended = (float(at(scene, volume(each, own), crown).median()) for each, own in ((segments, low), (cut, high)))
+    whole, ended = (
+        float(at(scene, volume(each, own).displacement, crown).median()) for each, own in ((segments, low), (cut, high))
+    )
     assert abs(ended - whole) < 2.5
 
 
 def test_hair_stands_away_from_the_head(scene: Scene, volume: HairVolume) -> None:
     own = framed()
-    made = volume(portrait(scene, own, RING_PIXELS), own)
+    made = volume(portrait(scene, own, RING_PIXELS), own).displacement
     texels = scene.lifter.texels
     large = torch.nn.functional.interpolate(made[None], (256, 256), mode="bilinear")[0]
     rest = scene.lifter.surface.rest_positions - volume.middle
@@ -100,13 +102,16 @@ def test_hair_stands_away_from_the_head(scene: Scene, volume: HairVolume) -> Non
 
 def test_a_bald_head_has_none(scene: Scene, volume: HairVolume) -> None:
     own = framed()
-    made = volume(portrait(scene, own, 0, bald=True), own)
+    made = volume(portrait(scene, own, 0, bald=True), own).displacement
     assert float(at(scene, made, scene.lifter.texels.part == 0).max()) < 1.5
 
 
 def test_the_mirror_image_has_the_mirrored_volume(scene: Scene, volume: HairVolume) -> None:
     own = framed(20.0)
     segments = portrait(scene, own, RING_PIXELS)
-    made, flipped = volume(segments, own), volume(segments.flip(-1), mirrored(scene.head, own))
+    made, flipped = (
+        volume(segments, own).displacement,
+        volume(segments.flip(-1), mirrored(scene.head, own)).displacement,
+    )
     back = flipped.flip(-1) * torch.tensor([-1.0, 1.0, 1.0]).view(3, 1, 1)
     assert float((made - back).abs().mean()) < 0.05 * float(made.abs().mean())

@@ -1,0 +1,210 @@
+"""Hair that hangs beside and behind a head, over its ears: how wide it is and how far down it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from stylefaceuv.face_model.pose import rotation_matrix
+from stylefaceuv.lifting.evidence import smoothstep
+from stylefaceuv.lifting.hair_texture import ear_weights
+from stylefaceuv.lifting.surface import Surface
+from stylefaceuv.networks.head_segmenter import SEGMENTS
+from stylefaceuv.rendering.camera import Camera
+from stylefaceuv.types import PART_NAMES, FaceCoefficients
+
+_BACKGROUND, _FACE, _HAIR = (SEGMENTS.index(name) for name in ("background", "face", "hair"))
+_AXIS_Z = 0.1
+"""Decimetres: hair hangs around the vertical through here."""
+_ROWS, _TOP, _BOTTOM = 32, 0.45, -1.1
+_BESIDE_FACE = (-0.3, 0.2)
+"""Decimetres of height: where the picture is looked at, from the brows to below the chin; where hair covers ears."""
+_REACH_MM, _LEAST_MM, _MUCH_MM, _ENDS_MM = 130, 8.0, 14.0, 8.0
+"""How far from the axis hair counts; how much of it beside the face hangs; what is much; with less it ends. Of 28 heads
+(seeds 8080, 5151) the 10 whose hair hangs over an ear have at least 8.8 mm, the others at most 7.5 mm."""
+_EAR_SHOWS, _EAR_RIM, _EAR_AWAY = (0.28, 0.45), 0.66, -0.2
+"""An ear that shows more skin is bare, unless there is much hair; its rim stands out so far, decimetres; one that looks
+away further is not seen."""
+_LOWEST, _SHORTEST = -0.9, -0.1
+_WIDEST = (0.02, 0.42)
+"""Decimetres beyond the skull."""
+_RING, _RING_HALF, _BINS, _BLUR = 0.5, 0.1, 73, 0.15
+_SIDEWAYS = 0.98
+_FRONT, _SOFT = 0.48, 0.16
+_END_SOFT, _BLEND = 0.12, (0.35, 0.6)
+_TUCKED, _FOLDED = 0.05, (0.0, 0.4)
+"""The back of an ear stays this far behind the hair, so that nothing of it comes through."""
+_PAINTED = (0.02, 0.15)
+_MIDDLE = (-0.2, 0.2)
+
+
+@dataclass(frozen=True)
+class HangingShape:
+    """Hair that hangs, on the vertices of a head.
+
+    Attributes:
+        offset_mm: (V, 3) float, XYZ of the neutral head, towards the surface of the hair.
+        weight: (V, 1) float in [0, 1], how much of that surface is hair that hangs.
+        cover: (V, 1) float in [0, 1], where it is painted, up to its very edge.
+    """
+
+    offset_mm: torch.Tensor
+    weight: torch.Tensor
+    cover: torch.Tensor
+
+
+class HangingHair(nn.Module):
+    """Constants of a head, prepared once.
+
+    The hair is a mantle around a vertical axis: above the ears as wide as the skull, below as wide as the picture
+    shows it, behind a line in front of the ears.
+
+    Args:
+        surface: of the face model.
+    """
+
+    radius: torch.Tensor
+    outward: torch.Tensor
+    skull: torch.Tensor
+    half_width: torch.Tensor
+    tucked: torch.Tensor
+    height: torch.Tensor
+    placed: torch.Tensor
+    ears: torch.Tensor
+    left: torch.Tensor
+    levels: torch.Tensor
+
+    def __init__(self, surface: Surface) -> None:
+        super().__init__()
+        self.surface, model = surface, surface.face_model
+        rest = model.refine(model.mean[None], surface.level)[0]
+        points = model.landmarks(model.mean[None])[0]
+        flat = torch.stack([rest[:, 0], torch.zeros_like(rest[:, 0]), rest[:, 2] - _AXIS_Z], dim=1)
+        radius = flat.norm(dim=1, keepdim=True).clamp_min(1e-3)
+        outward = flat / radius
+        inward = -(surface.normals(rest[None])[0] * outward).sum(dim=1, keepdim=True)
+        on_ear = (ear_weights(rest, points) > 0.2).to(rest.dtype)
+        behind = smoothstep(_FRONT - rest[:, 2:], (0.0, _SOFT)) * (1 - smoothstep(rest[:, 1:2], _BLEND))
+        skin = surface.texels.part == PART_NAMES.index("skin")
+        ears = ear_weights(surface.rest_positions, points)[:, 0] * skin
+        skull = skull_radius(rest, outward, radius)
+        constants = {
+            "radius": radius,
+            "outward": outward,
+            "skull": skull,
+            "half_width": skull[outward[:, 0] > _SIDEWAYS].mean(),
+            "tucked": _TUCKED * smoothstep(inward, _FOLDED) * on_ear,
+            "height": rest[:, 1:2].clone(),
+            "placed": behind,
+            "ears": ears,
+            "left": smoothstep(rest[:, :1], _MIDDLE),
+            "levels": torch.linspace(_TOP, _BOTTOM, _ROWS, device=rest.device),
+        }
+        for name, value in constants.items():
+            self.register_buffer(name, value, persistent=False)
+
+    @torch.no_grad()
+    def forward(self, segments: torch.Tensor, coefficients: FaceCoefficients) -> HangingShape | None:
+        """Read the hair of one person.
+
+        Args:
+            segments: (S, s, s) float in [0, 1], of the picture, in the order of ``SEGMENTS``.
+            coefficients: unbatched, registered on the picture.
+
+        Returns:
+            Its shape; None where none hangs over an ear.
+        """
+        hair, width = self._profile(segments, coefficients)
+        sides = self._covered(hair, self._ears_shown(segments, coefficients))
+        if not any(sides):
+            return None
+        chosen = torch.tensor(sides, device=hair.device, dtype=hair.dtype)[:, None]
+        amount, wide = ((rows * chosen).sum(dim=0) / chosen.sum() for rows in (hair, width))
+        hangs = self.levels[amount > _ENDS_MM]
+        end = max(float(hangs.min()), _LOWEST) if len(hangs) else 0.0
+        if end > _SHORTEST:
+            return None
+        side = self.left * chosen[0] + (1 - self.left) * chosen[1]
+        weight = self.placed * smoothstep(self.height - end, (0.0, _END_SOFT)) * side
+        beyond = (_running_mean(wide) / 100 - self.half_width).clamp(*_WIDEST)
+        target = self.skull + self._at_height(beyond) - self.tucked
+        return HangingShape(100 * self.outward * (target - self.radius), weight, smoothstep(weight, _PAINTED))
+
+    def _profile(self, segments: torch.Tensor, coefficients: FaceCoefficients) -> tuple[torch.Tensor, torch.Tensor]:
+        """(2, rows) millimetres of hair, and of the whole head, on lines from the axis to its left and its right."""
+        size = segments.shape[-1]
+        camera, turn = Camera.portrait(size, size), rotation_matrix(coefficients.rotation)
+        axis = torch.stack([0 * self.levels, self.levels, 0 * self.levels + _AXIS_Z], dim=1)
+        origin = camera.project((axis @ turn.T + coefficients.translation)[None])[0]
+        pixels_per_mm = camera.focal_px / origin[:, 2] / 100
+        up = functional.normalize(origin[0, :2] - origin[-1, :2], dim=0)
+        right = torch.stack([-up[1], up[0]])  # the head's left, for one who looks at the picture
+        along = torch.arange(_REACH_MM, device=up.device, dtype=up.dtype)
+        steps = torch.stack([along, -along])[:, None] * pixels_per_mm[:, None]  # side row step
+        place = origin[None, :, None, :2] + steps[..., None] * right
+        inside = ((place > 0) & (place < size)).all(dim=-1).to(up.dtype)
+        shares = functional.grid_sample(
+            segments[None].expand(2, -1, -1, -1), place * (2 / size) - 1, align_corners=False, padding_mode="border"
+        )
+        hair, person = shares[:, _HAIR] * inside, (1 - shares[:, _BACKGROUND]) * inside
+        return hair.sum(dim=-1), person.sum(dim=-1)
+
+    def _ears_shown(self, segments: torch.Tensor, coefficients: FaceCoefficients) -> list[float | None]:
+        """How much of the left and the right ear is bare skin; None of one that the picture does not show."""
+        size = segments.shape[-1]
+        grid = (self.surface.view(coefficients, size).pixel * (2 / size) - 1)[None, None]
+        face = functional.grid_sample(segments[None], grid, align_corners=False, padding_mode="border")[0, _FACE, 0]
+        towards = float(rotation_matrix(coefficients.rotation)[2, 0])  # Z of the head's left
+        shown: list[float | None] = []
+        for sign in (1, -1):
+            rim = self.ears * (self.surface.rest_positions[:, 0] * sign > _EAR_RIM)
+            away = sign * towards < _EAR_AWAY
+            shown.append(None if away else float((face * rim).sum() / rim.sum().clamp_min(1e-6)))
+        return shown
+
+    def _covered(self, hair: torch.Tensor, ears: list[float | None]) -> list[bool]:
+        """Whether hair hangs over each ear; one that is not seen has what the other one has."""
+        near = (self.levels > _BESIDE_FACE[0]) & (self.levels < _BESIDE_FACE[1])
+        amounts = hair[:, near].mean(dim=1)
+        if float(amounts.mean()) < _LEAST_MM:
+            return [False, False]
+        most = [_EAR_SHOWS[float(amount) > _MUCH_MM] for amount in amounts]
+        covered = [None if ear is None else ear < share for ear, share in zip(ears, most, strict=True)]
+        return [bool(covered[1 - side] if covered[side] is None else covered[side]) for side in range(2)]
+
+    def _at_height(self, rows: torch.Tensor) -> torch.Tensor:
+        """(V, 1) of (rows,), at the height of each vertex."""
+        place = ((_TOP - self.height) / (_TOP - _BOTTOM) * (_ROWS - 1)).clamp(0, _ROWS - 1.001)
+        low = place.long()
+        return rows[low] + (place - low) * (rows[low + 1] - rows[low])
+
+
+def skull_radius(rest: torch.Tensor, outward: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
+    """How far from the axis the skull is above the ears, in the direction of each vertex.
+
+    Args:
+        rest: (V, 3) float, decimetres, the neutral head.
+        outward: (V, 3) float, unit length and level, from the axis.
+        radius: (V, 1) float, decimetres, distance from the axis.
+
+    Returns:
+        (V, 1) float, decimetres.
+    """
+    angle = torch.atan2(outward[:, 0], -outward[:, 2])
+    ring = (((rest[:, 1] - _RING).abs() < _RING_HALF) & (radius[:, 0] > 0.4)).to(rest.dtype)
+    bins = torch.linspace(-torch.pi, torch.pi, _BINS, device=rest.device)
+    apart = torch.remainder(angle[None] - bins[:, None] + torch.pi, 2 * torch.pi) - torch.pi
+    near = torch.exp(-0.5 * (apart / _BLUR).square()) * ring + 1e-9
+    mean = (near @ radius)[:, 0] / near.sum(dim=1)
+    place = ((angle + torch.pi) / (2 * torch.pi) * (_BINS - 1)).clamp(0, _BINS - 1.001)
+    low = place.long()
+    return (mean[low] + (place - low) * (mean[low + 1] - mean[low]))[:, None]
+
+
+def _running_mean(values: torch.Tensor) -> torch.Tensor:
+    """Mean of each value and its three neighbours on both sides, (K,)."""
+    wide = functional.pad(values[None, None], (3, 3), mode="replicate")
+    return functional.avg_pool1d(wide, 7, stride=1)[0, 0]
