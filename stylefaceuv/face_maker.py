@@ -111,7 +111,7 @@ class FaceMaker:
         if self.viewer is None:
             return None, None
         painted, view, _ = self.paint(w)
-        skin = self.painted_head.skin_of(painted.diffuse[0].clamp(0, 1), _glasses(segments, view))
+        skin = self.painted_head.skin_of(painted.diffuse[0].clamp(0, 1), _shown(segments, view, "glasses"))
         return painted, skin.texture[0]
 
     def _painted(self, stylecode: torch.Tensor) -> MadeFace:
@@ -120,12 +120,13 @@ class FaceMaker:
         painted, seen = painter(trunk, view, w), view.visibility[0]
         segments = self._segments(w, trunk)
         hair = self._hair(segments, coefficients[0])
-        diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), seen, _glasses(segments, view))
+        diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), seen, _shown(segments, view, "glasses"))
         if self.keep_hair:
             if painter.hair is None:
                 raise WeightsError("hair: expected a UV generator that paints hair for 'keep', got one that does not")
             strands, hanging = painter.paint_hair(trunk, view, w)[0], None if hair is None else hair.hanging
-            diffuse = self.painted_head.cover_with_hair(diffuse, strands, seen, hanging)
+            shown = _shown(segments, view, "hair")
+            diffuse = self.painted_head.cover_with_hair(diffuse, strands, seen, hanging, shown)
         displacement = _displacement(painted.displacement[0], hair)
         return MadeFace(coefficients[0], UVMaps(_to_pixels(diffuse), displacement, seen[0].cpu().numpy()), float("nan"))
 
@@ -174,11 +175,11 @@ class FaceMaker:
         return painter, trunk, self.viewer(coefficients), coefficients
 
 
-def _glasses(segments: torch.Tensor | None, view: AtlasView) -> torch.Tensor | None:
-    """(1, R, R) in [0, 1]: where on a painter's atlas the image shows glasses; None where nothing tells."""
+def _shown(segments: torch.Tensor | None, view: AtlasView, name: str) -> torch.Tensor | None:
+    """(1, R, R) in [0, 1]: where on a painter's atlas the image shows a segment; None where nothing tells."""
     if segments is None:
         return None
-    shown = segments[None, SEGMENTS.index("glasses") :][:, :1]
+    shown = segments[None, SEGMENTS.index(name), None]
     return functional.grid_sample(shown, view.grid, align_corners=False, padding_mode="zeros")[0] * view.visibility[0]
 
 

@@ -22,7 +22,7 @@ from stylefaceuv.lifting.mouth_texture import paint_mouth
 from stylefaceuv.lifting.painted_guide import gain_to_painted, painted_lenses
 from stylefaceuv.lifting.pyramid import push_pull
 
-_RIMS = (0.3, 0.6)
+_RIMS, _LIKELY = (0.3, 0.6), (0.3, 0.7)
 _GRAIN = 0.006
 _STRANDS = 0.12
 
@@ -115,7 +115,12 @@ class PaintedHead:
 
     @torch.no_grad()
     def cover_with_hair(
-        self, diffuse: torch.Tensor, hair: torch.Tensor, visibility: torch.Tensor, hanging: torch.Tensor | None = None
+        self,
+        diffuse: torch.Tensor,
+        hair: torch.Tensor,
+        visibility: torch.Tensor,
+        hanging: torch.Tensor | None = None,
+        shown: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Lay painted hair over the skin of a map of the lifter's size, and grow it where it was not seen.
 
@@ -124,6 +129,8 @@ class PaintedHead:
             hair: (4, r, r) float, sRGB colour and cover in [0, 1], of :meth:`UVGenerator.paint_hair`.
             visibility: (1, r, r) float in [0, 1], what of it was seen.
             hanging: (1, q, q) float in [0, 1], where hair hangs over skin; None where it does not.
+            shown: (1, r, r) float in [0, 1], where its image shows hair: hair that is painted thinly is hair, too. None
+                where unknown.
 
         Returns:
             (3, R, R) float in [0, 1].
@@ -132,9 +139,10 @@ class PaintedHead:
         chart, scale = lifter.skin_chart, lifter.texels.resolution // 256
         large, seen = self._large(hair[None], "bicubic"), self._large(visibility[None])
         cover, strands = large[:, 3:].clamp(0, 1) * chart, 1 + _STRANDS * lifter.scalp * lifter.streaks
+        known = cover if shown is None else torch.maximum(cover, smoothstep(self._large(shown[None]), _LIKELY) * chart)
         worn = skin + cover * ((large[:, :3] * strands).clamp(0, 1) - skin)
         places, hangs = lifter.own_hair_places(hanging)
-        grown = keep_hair_of(worn, seen, 1 - cover, skin, places, cover)
+        grown = keep_hair_of(worn, seen, 1 - known, skin, places, known)
         bare = (1 - cover) * (1 - hangs)
         mask = solid_mask(torch.minimum(seen, torch.maximum(bare, grown.kept)) * chart, scale, 3)
         covered = grown.texture + mask * (worn - grown.texture)

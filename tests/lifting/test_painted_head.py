@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as functional
 
 from stylefaceuv.colour import linear_to_srgb
+from stylefaceuv.lifting.hair_texture import ear_weights
 from stylefaceuv.lifting.painted_head import PaintedHead
 from tests.lifting.lifted_scene import ATLAS, HAIR, SKIN, SMALL, Scene
 
@@ -72,6 +73,40 @@ def test_painted_hair_grows_on_where_it_was_not_seen(scene: Scene) -> None:
     assert float(covered[:, scalp].max()) < 0.3
     bald = PaintedHead(lifter).cover_with_hair(skin, hair * torch.tensor([1.0, 1.0, 1.0, 0.3]).reshape(4, 1, 1), seen)
     assert float(bald[:, scalp].min()) > 0.2, "a thin cover is no head of hair"
+
+
+def test_hair_that_is_painted_thinly_grows_where_the_image_shows_hair(scene: Scene) -> None:
+    lifter, seen = scene.lifter, torch.ones(1, SMALL, SMALL)
+    skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
+    thin = torch.tensor([*HAIR, 0.4]).reshape(4, 1, 1).expand(4, SMALL, SMALL).clone()
+    shown = functional.adaptive_avg_pool2d(torch.maximum(lifter.scalp, lifter.fringe)[0], SMALL)
+    covered = PaintedHead(lifter).cover_with_hair(skin, thin, seen, shown=shown)
+    scalp = (lifter.scalp[0, 0] > 0.99) & (lifter.skin_chart[0, 0] > 0)
+    thinly = torch.tensor(SKIN) + 0.4 * (torch.tensor(HAIR) - torch.tensor(SKIN))
+    torch.testing.assert_close(covered[:, scalp].mean(dim=1), thinly, atol=0.06, rtol=0)
+    seen[..., SMALL // 2 :] = 0
+    grown = PaintedHead(lifter).cover_with_hair(skin, thin, seen, shown=shown)
+    torch.testing.assert_close(grown[:, scalp].mean(dim=1), thinly, atol=0.06, rtol=0)
+    left = PaintedHead(lifter).cover_with_hair(skin, thin, seen)
+    assert float(left[:, scalp].std()) > 1.5 * float(grown[:, scalp].std()), "without, half a head of hair"
+    seen[:] = 1
+    face = lifter.texels.scatter(scene.face.float()[:, None])[0] > 0.5
+    face &= (lifter.fringe[0, 0] == 0) & (lifter.scalp[0, 0] == 0) & (lifter.beside[0, 0] == 0)
+    plain = PaintedHead(lifter).cover_with_hair(skin, thin, seen)
+    assert float((covered - plain)[:, face].abs().mean()) < 0.02
+
+
+def test_hair_that_hangs_is_painted_over_ears(scene: Scene) -> None:
+    lifter, seen = scene.lifter, torch.ones(1, SMALL, SMALL)
+    skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
+    scalp = functional.adaptive_avg_pool2d(lifter.scalp[0], SMALL)
+    hair = torch.cat([torch.tensor(HAIR).reshape(3, 1, 1).expand(3, SMALL, SMALL), scalp])
+    points = scene.head.landmarks(scene.head.mean[None])[0]
+    ears = lifter.texels.scatter(ear_weights(lifter.surface.rest_positions, points)) * lifter.skin_chart[0]
+    bare, hung = (PaintedHead(lifter).cover_with_hair(skin, hair, seen, each) for each in (None, ears))
+    inside = ears[0] > 0.99
+    assert float(bare[:, inside].mean()) > 0.5
+    torch.testing.assert_close(hung[:, inside].mean(dim=1), torch.tensor(HAIR), atol=0.05, rtol=0)
 
 
 def test_what_is_known_for_glasses_is_no_skin(scene: Scene) -> None:
