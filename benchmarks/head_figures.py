@@ -1,7 +1,7 @@
 """Draw the pictures of heads in README and docs.
 
-    python benchmarks/head_figures.py detail --seed 7 --count 5 --out docs/images/detail.jpg
-    python benchmarks/head_figures.py hair --seed 7000 --count 5 --out docs/images/hair.jpg
+    python benchmarks/head_figures.py detail --seed 7 --count 4 --out docs/images/detail.jpg
+    python benchmarks/head_figures.py hair --seed 5151 --count 5 --out docs/images/hair.jpg
 
 ``detail``: StyleGAN2 image, symmetric image, the lifted head and the generator's from two sides, both diffuse maps.
 ``hair``: StyleGAN2 image, the head with clean skin and with the photo's hair from three sides, and its diffuse map.
@@ -66,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = detail_rows(options) if options.figure == "detail" else hair_rows(options)
     sheet = np.concatenate([np.concatenate([cell(picture) for picture in row], axis=1) for row in rows])
-    Image.fromarray(sheet).save(options.out, quality=80)
+    Image.fromarray(sheet).save(options.out, quality=62, optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Draw the pictures of docs/training.md: two views and their masks, displacement, and what an image shows.
 
-    python benchmarks/training_figures.py two-views --count 4 --out docs/images/two_views.jpg
+    python benchmarks/training_figures.py two-views --count 3 --out docs/images/two_views.jpg
     python benchmarks/training_figures.py displacement --count 4 --out docs/images/displacement.jpg
-    python benchmarks/training_figures.py segments --seed 6200 --count 6 --out docs/images/segments.jpg
+    python benchmarks/training_figures.py segments --seed 6200 --count 4 --out docs/images/segments.jpg
 
 ``two-views`` is the paper's figure 3 for this package: both images, both masks (white 1, grey 0.5), what the own view
 gives alone, what both give, and the head turned to the side that the own view does not see, with either.
@@ -171,7 +171,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     model = StyleFaceUV.from_pretrained(args.bundle) if args.bundle else StyleFaceUV.from_pretrained()
-    FIGURES[args.figure](model, args.seed, args.count).save(args.out, quality=80)
+    FIGURES[args.figure](model, args.seed, args.count).save(args.out, quality=62, optimize=True)
     return 0
 
 
