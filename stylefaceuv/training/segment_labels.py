@@ -2,8 +2,9 @@
 
 Skin where the albedo model explains the photo, and all of the face below its brows; hair where it does not explain
 the crown; background far beside the head, and in the lower corners; glasses where there are dark lines, or no skin at
-all, across the bridge of the nose and under the eyes. Most pixels stay unmarked, and some marks are wrong: hats count
-as hair, wide hair as background, folds as glasses. What is learned of many photos is what most marks agree on.
+all, across the bridge of the nose and under the eyes. Close beside the head there may be hair or background, but no
+face: fair hair looks like skin. Most pixels stay unmarked, and some marks are wrong: hats count as hair, wide hair as
+background, folds as glasses. What is learned of many photos is what most marks agree on.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from stylefaceuv.types import FaceCoefficients
 
 UNMARKED = -1
 BACKGROUND, FACE, HAIR, GLASSES = range(len(SEGMENTS))
+NO_FACE = len(SEGMENTS)
+"""Hair or background, whichever."""
 _SURE, _UNLIKE = 0.9, 0.1
-_INSIDE_MM, _BESIDE_MM, _FAR_MM = 8.0, 28.0, 45.0
+_INSIDE_MM, _OUTSIDE_MM, _BESIDE_MM, _FAR_MM = 8.0, 9.0, 28.0, 45.0
 _ABOVE_EYES_MM, _CORNER = 10.0, 0.12
 _BELOW_BROWS = -0.1
 """Decimetres from the tops of the brows."""
@@ -60,12 +63,14 @@ class SegmentMarker:
             photo: with the landmarks detected in it.
 
         Returns:
-            (size, size) int8, index into ``SEGMENTS`` or ``UNMARKED``.
+            (size, size) int8, index into ``SEGMENTS``, ``NO_FACE`` or ``UNMARKED``.
         """
         assert photo.detected is not None
         inside = self._silhouette(photo.coefficients)
         marks = torch.full((self.size, self.size), UNMARKED, dtype=torch.int8)
-        marks[self._background(inside, photo.detected * (self.size / photo.image.shape[-1]))] = BACKGROUND
+        points = photo.detected * (self.size / photo.image.shape[-1])
+        marks[self._no_face(inside, points)] = NO_FACE
+        marks[self._background(inside, points)] = BACKGROUND
         core = erode(inside, self._pixels(_INSIDE_MM))[0, 0] > 0
         view = self.lifter.surface.view(photo.coefficients, self.size)
         evidence = self.lifter.evidence(photo)
@@ -101,6 +106,12 @@ class SegmentMarker:
         corner = (rows > chin) & ((columns < edge) | (columns >= self.size - edge))
         above = rows < eyes - self._pixels(_ABOVE_EYES_MM)
         return (beside & above) | (far & (rows < chin - self._pixels(_ABOVE_EYES_MM))) | (beside & corner)
+
+    def _no_face(self, inside: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+        """(size, size) bool: close beside the head, above the chin."""
+        close, beside = (dilate(inside, self._pixels(reach))[0, 0] > 0.5 for reach in (_OUTSIDE_MM, _FAR_MM))
+        above = torch.arange(self.size, device=inside.device)[:, None] < points[_CHIN, 1]
+        return beside & ~close & above
 
     def _mean(self, view: TexelView, values: torch.Tensor, among: torch.Tensor | None) -> torch.Tensor:
         """(size, size) mean of (T,) values over the seen texels of each pixel; -1 where there is none."""

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional
 from tqdm import tqdm
 
 from stylefaceuv.bundle import Bundle
@@ -27,7 +26,7 @@ from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
 from stylefaceuv.networks.head_segmenter import SEGMENTS, HeadSegmenter, SegmenterConfig
-from stylefaceuv.training.segment_labels import BACKGROUND, HAIR, SegmentMarker
+from stylefaceuv.training.segment_labels import BACKGROUND, HAIR, NO_FACE, SegmentMarker
 from stylefaceuv.training.yaw import sample_stylecodes
 from stylefaceuv.weights_file import save_tensors
 
@@ -39,7 +38,7 @@ class SegmenterTraining:
     Attributes:
         count: photos.
         held_out: share of the photos that are not learned, the last ones.
-        pixels: of each segment and photo, drawn at random.
+        pixels: of each kind of mark and photo, drawn at random.
         steps: of AdamW.
         batch: pixels a step.
         learning_rate: of AdamW, falling to zero by a cosine.
@@ -69,7 +68,7 @@ class MarkedPixels:
 
     Attributes:
         activations: (M, C) float16, so that many fit into memory.
-        segment: (M,) int64, index into ``SEGMENTS``.
+        segment: (M,) int64, index into ``SEGMENTS``, or ``NO_FACE``.
     """
 
     activations: torch.Tensor
@@ -106,16 +105,16 @@ class MarkedPhotos:
 
         Args:
             w: (1, 512) float32.
-            most: pixels of each segment.
+            most: pixels of each kind of mark.
             source: of the draw.
 
         Returns:
-            At most ``most`` pixels of each segment.
+            At most ``most`` pixels of each.
         """
         marks = self.marker(self.photo(w)).flatten()
         trunk = self.parts.generator.synthesis_features(w, self.config.resolution)[0].flatten(1)
         rows = []
-        for segment in range(len(SEGMENTS)):
+        for segment in range(NO_FACE + 1):
             found = torch.nonzero(marks == segment)[:, 0]
             rows.append(found[torch.randperm(len(found), generator=source)[:most]])
         chosen = torch.cat(rows)
@@ -133,6 +132,24 @@ def join(parts: list[MarkedPixels]) -> MarkedPixels:
     return MarkedPixels(torch.cat([part.activations for part in parts]), torch.cat([part.segment for part in parts]))
 
 
+def mark_loss(logits: torch.Tensor, marks: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Cross-entropy with smoothed labels, where a mark may allow several segments.
+
+    Args:
+        logits: (M, S) float.
+        marks: (M,) int64, index into ``SEGMENTS``, or ``NO_FACE``, which allows hair and background.
+        smoothing: share of each label that is spread over all segments.
+
+    Returns:
+        (M,) float.
+    """
+    allowed = torch.eye(len(SEGMENTS), dtype=torch.bool, device=logits.device)
+    allowed = torch.cat([allowed, allowed[BACKGROUND : BACKGROUND + 1] | allowed[HAIR : HAIR + 1]])
+    likelihood = logits.log_softmax(dim=1)
+    meant = likelihood.masked_fill(~allowed[marks], -torch.inf).logsumexp(dim=1)
+    return -((1 - smoothing) * meant + smoothing * likelihood.mean(dim=1))
+
+
 def train(segmenter: HeadSegmenter, pixels: MarkedPixels, training: SegmenterTraining) -> list[float]:
     """Train in place.
 
@@ -147,7 +164,7 @@ def train(segmenter: HeadSegmenter, pixels: MarkedPixels, training: SegmenterTra
     segmenter.mean.copy_(pixels.activations.float().mean(dim=0))
     segmenter.spread.copy_(pixels.activations.float().std(dim=0).clamp_min(1e-4))
     # Between as many as there are and all alike: rims are rare, but a pixel is not a rim as likely as it is skin.
-    weight = torch.bincount(pixels.segment, minlength=len(SEGMENTS)).clamp_min(1).float().rsqrt()
+    weight = torch.bincount(pixels.segment, minlength=NO_FACE + 1).clamp_min(1).float().rsqrt()
     optimizer = torch.optim.AdamW(
         segmenter.layers.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
     )
@@ -156,12 +173,9 @@ def train(segmenter: HeadSegmenter, pixels: MarkedPixels, training: SegmenterTra
     curve = []
     for _ in tqdm(range(training.steps), desc="learn", unit="step"):
         rows = torch.randint(len(pixels.segment), (training.batch,), generator=source)
-        loss = functional.cross_entropy(
-            segmenter.logits(pixels.activations[rows].float()),
-            pixels.segment[rows],
-            weight=weight / weight.mean(),
-            label_smoothing=training.smoothing,
-        )
+        marks = pixels.segment[rows]
+        each = mark_loss(segmenter.logits(pixels.activations[rows].float()), marks, training.smoothing)
+        loss = (weight[marks] * each).sum() / weight[marks].sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -212,9 +226,13 @@ def train_in_rounds(
 
 @torch.no_grad()
 def agreement(segmenter: HeadSegmenter, pixels: MarkedPixels) -> dict[str, float]:
-    """Share of each segment's marks that the segmenter agrees with."""
+    """Share of each segment's marks that the segmenter agrees with, and of what is marked as no face."""
     said = segmenter.logits(pixels.activations.float()).argmax(dim=1)
-    return {name: float((said == row)[pixels.segment == row].float().mean()) for row, name in enumerate(SEGMENTS)}
+    shares = {name: float((said == row)[pixels.segment == row].float().mean()) for row, name in enumerate(SEGMENTS)}
+    beside = said[pixels.segment == NO_FACE]
+    if len(beside):
+        shares["no face"] = float(((beside == BACKGROUND) | (beside == HAIR)).float().mean())
+    return shares
 
 
 def main() -> None:
