@@ -244,12 +244,14 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=SegmenterTraining.steps)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
+    if args.count < 2:
+        parser.error(f"argument --count: expected at least 2, one of them is held out, got {args.count}")
     torch.set_num_threads(args.threads)
     training = SegmenterTraining(count=args.count, steps=args.steps)
     config = SegmenterConfig()
     photos = MarkedPhotos(load_components(Bundle.open(args.bundle), torch.device("cpu")), config)
     marked = list(tqdm(photos.draw(training), total=training.count, desc="mark", unit="photo"))
-    learned = round(training.count * (1 - training.held_out))
+    learned = min(round(training.count * (1 - training.held_out)), training.count - 1)
     segmenter, curve = train_in_rounds(config, join(marked[:learned]), training)
     figures = {
         "first_loss": float(np.mean(curve[:20])),
