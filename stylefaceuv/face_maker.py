@@ -43,6 +43,21 @@ class MadeFace:
     registration_error: float
 
 
+@dataclass(frozen=True)
+class LookedAt:
+    """A stylecode's photo after registration.
+
+    Attributes:
+        photo: with its segments, the relief that the UV generator paints, and its hair where that is kept.
+        guess: (3, q, q) float in [0, 1], the skin that the UV generator paints; None without one.
+        registration_error: mean landmark distance in outer-eye distances.
+    """
+
+    photo: Photo
+    guess: torch.Tensor | None
+    registration_error: float
+
+
 class FaceMaker:
     """Runs the networks for one stylecode after the other, so that memory does not grow with the batch.
 
@@ -87,7 +102,16 @@ class FaceMaker:
             raise InvalidArgumentError("detail", f"one of {DETAIL}", repr(detail))
         return self._lifted(stylecode) if detail == "lifted" else self._painted(stylecode)
 
-    def _lifted(self, stylecode: torch.Tensor) -> MadeFace:
+    @torch.inference_mode()
+    def look(self, stylecode: torch.Tensor) -> LookedAt:
+        """Make the StyleGAN2 image of a stylecode and tell what is where in it.
+
+        Args:
+            stylecode: (512,) float32.
+
+        Returns:
+            What a lifter needs.
+        """
         parts = self.components
         image = to_unit_range(parts.generator.synthesis(stylecode[None]))
         detection = parts.landmarker.detect(image)
@@ -101,10 +125,16 @@ class FaceMaker:
         hair = self._hair(segments, coefficients)
         relief = None if painted is None else painted.displacement[0]
         photo = Photo(image[0], coefficients, points[0], relief, hair, segments)
-        lifted = self.lifter(photo, painted=guess, keep_hair=self.keep_hair)
-        coefficients = replace(coefficients, lighting=lifted.lighting.reshape(27))
-        maps = UVMaps(_to_pixels(lifted.diffuse), _displacement(relief, hair), lifted.confidence.cpu().numpy())
-        return MadeFace(coefficients, maps, float(registered.error[0]))
+        return LookedAt(photo, guess, float(registered.error[0]))
+
+    def _lifted(self, stylecode: torch.Tensor) -> MadeFace:
+        seen = self.look(stylecode)
+        photo = seen.photo
+        lifted = self.lifter(photo, painted=seen.guess, keep_hair=self.keep_hair)
+        coefficients = replace(photo.coefficients, lighting=lifted.lighting.reshape(27))
+        displacement = _displacement(photo.displacement, photo.hair)
+        maps = UVMaps(_to_pixels(lifted.diffuse), displacement, lifted.confidence.cpu().numpy())
+        return MadeFace(coefficients, maps, seen.registration_error)
 
     def _guess(self, w: torch.Tensor, segments: torch.Tensor | None) -> tuple[UVPrediction | None, torch.Tensor | None]:
         """What the UV generator paints for a stylecode (1, 512), and the skin (3, q, q) in it; None without one."""

@@ -23,6 +23,8 @@ _BELOW_CHIN, _BELOW_EYES, _EDGE, _CORE_REACH, _LIPS_REACH = 0.25, 0.1, 0.1, 0.15
 around the mouth but not on the lips."""
 _CHEEK_HIGH = 0.28
 _OTHER, _WORN, _SPREADS, _LEAST_SPREAD = 0.07, (0.25, 0.4), 3.0, 0.05
+_DARKER, _MOUSTACHE = 2.0, 24
+"""Spreads; and what share of the atlas around chin and upper lip counts as around the mouth."""
 _PORE_SIZE = 128
 """Bands finer than this share of the atlas are roughness."""
 ROUGH_PHOTO, ROUGH_PAINTED = (0.0115, 0.0135), (0.0065, 0.0078)
@@ -105,7 +107,7 @@ def beard_over(
     hairy = shown & (other[0, 0] > 0.5)
     if not bool(worn > 0) or not bool(hairy.any()):
         return torch.zeros_like(seen)
-    like = _like(color, hairy) * other * (held > 0.5) * (zone > 0)
+    like = _like(color, hairy, dilate(core, size // _MOUSTACHE)) * other * (held > 0.5) * (zone > 0)
     grown = _connected(hairy[None, None].to(color), like) * zone * worn
     return functional.interpolate(dilate(grown, 1), seen.shape[-2:], mode="bilinear", align_corners=False) * seen
 
@@ -116,13 +118,18 @@ def _roughness(texture: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
     return fine[where > 0.5].median()
 
 
-def _like(color: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
-    """(1, 1, r, r), 1 where a colour is like those of an (r, r) mask or darker."""
+def _like(color: torch.Tensor, sample: torch.Tensor, around: torch.Tensor) -> torch.Tensor:
+    """(1, 1, r, r), 1 where a colour is like those of an (r, r) mask.
+
+    Around the mouth (1, 1, r, r) it may be darker, too: a moustache is denser than stubble. At the sides what is much
+    darker than the beard is the hair of the head, or a shadow.
+    """
     colors = color[0, :, sample]
     middle = colors.median(dim=1).values
     spread = (1.4826 * (colors - middle[:, None]).abs().median(dim=1).values).clamp_min(_LEAST_SPREAD)
-    above = ((color - middle.view(1, 3, 1, 1)) / spread.view(1, 3, 1, 1)).clamp_min(0)
-    return (above.square().mean(dim=1, keepdim=True).sqrt() < _SPREADS).to(color)
+    off = (color - middle.view(1, 3, 1, 1)) / spread.view(1, 3, 1, 1)
+    above, below = (part.clamp_min(0).square().mean(dim=1, keepdim=True).sqrt() for part in (off, -off))
+    return ((above < _SPREADS) & ((below < _DARKER) | (around > 0.5))).to(color)
 
 
 def _connected(seeds: torch.Tensor, passable: torch.Tensor) -> torch.Tensor:

@@ -32,9 +32,11 @@ from stylefaceuv.types import PART_NAMES
 from stylefaceuv.weights_file import save_tensors
 
 _SKIN = PART_NAMES.index("skin")
+OUTSIDE_NOISE = 0.04
 _DELIGHT_ROUNDS = 3
 _KEPT_WITHOUT_GLASSES = 0.72
-_PLAIN_NOISE = 0.032
+PLAIN_NOISE = 0.032
+"""Bare skin has less, after the components; brows, lids, lips and beards have more."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,9 @@ def region_maps(surface: Surface, resolution: int) -> Regions:
 
 
 def extend(values: torch.Tensor, support: torch.Tensor, plain: torch.Tensor) -> torch.Tensor:
-    """Give texels that are rarely seen as skin (scalp, ears, neck) the face's own skin tone.
+    """Give texels that are rarely seen as skin (scalp, ears, neck) the tone of the skin that they continue.
+
+    Not the mean tone of the face: that has shadows beside nose and eyes in it, and heads looked masked.
 
     Args:
         values: (N, C, r, r) float, mean or components.
@@ -214,10 +218,17 @@ def extend(values: torch.Tensor, support: torch.Tensor, plain: torch.Tensor) -> 
         plain: (1, 1, r, r) float, 1 on bare skin: no brows, eyes, lips or beard.
 
     Returns:
-        (N, C, r, r) float: the value where there is support, its mean over the bare skin elsewhere.
+        (N, C, r, r) float: the value where there is support, its mean over the bare skin at the support's border
+        elsewhere.
     """
-    tone = (values * plain).sum((2, 3), keepdim=True) / plain.sum()
+    tone = border_tone(values, support, plain)
     return tone + support * (values - tone)
+
+
+def border_tone(values: torch.Tensor, support: torch.Tensor, plain: torch.Tensor) -> torch.Tensor:
+    """(N, C, 1, 1): mean of values over the bare skin at the support's border; arguments as :func:`extend` has them."""
+    border = support * (1 - support) * plain
+    return (values * border).sum((2, 3), keepdim=True) / border.sum()
 
 
 def without_glasses(albedo: torch.Tensor, gate: torch.Tensor, frames: torch.Tensor, share: float) -> torch.Tensor:
@@ -279,9 +290,9 @@ def learn(lifted: LiftedSet, regions: Regions, components: int, iterations: int)
 def _finish(pca: WeightedPCA, regions: Regions) -> AlbedoModel:
     support = support_map(regions)
     noise = (pca.noise + pca.noise.flip(-1))[None] / 2
-    noise = support * noise + (1 - support) * 0.04
+    noise = support * noise + (1 - support) * OUTSIDE_NOISE
     mean = (pca.mean + pca.mean.flip(-1)) / 2
-    plain = support * (noise < _PLAIN_NOISE)
+    plain = (noise < PLAIN_NOISE).to(noise.dtype)
     mean, basis = extend(mean[None], support, plain)[0], extend(pca.basis, support, plain)
     return AlbedoModel(mean, basis, noise[0].clamp_min(0.02), support[0])
 

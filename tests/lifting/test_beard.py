@@ -108,3 +108,16 @@ def test_beards_grow_on_the_lower_face(head: MorphableModel, scene: Scene) -> No
         assert at(bare)[:2] == [0, 0], "nose, forehead, lid, brow"
     assert at(205)[2] == 1 or at(50)[2] == 1, "cheek"
     assert float(weights[texels.part != 0].max()) == 0
+
+
+def test_dark_hair_before_the_ears_is_no_stubble(shaved: torch.Tensor, places: BeardPlaces) -> None:
+    """Stubble on chin and cheeks, a dark moustache, and black sideburns that touch the stubble."""
+    image = shaved.clone()
+    for where, tone in (((slice(130, 240), slice(44, 212)), 0.55), ((slice(156, 166), slice(104, 152)), 0.2)):
+        image[0][:, where[0], where[1]] = (tone + rough())[0][:, where[0], where[1]]
+    plain = beard_over(image, ONE, ONE, places)[0, 0]
+    image[0][:, 130:170, 44:64] = (0.15 + rough())[0][:, 130:170, 44:64]
+    burned = beard_over(image, ONE, ONE, places)[0, 0]
+    assert float(plain[136:164, 50:58].min()) > 0.9
+    assert float(burned[136:164, 50:58].max()) == 0
+    assert float(burned[140:230, 80:176].min()) > 0.9, "the moustache and the stubble stay"
