@@ -26,6 +26,7 @@ from stylefaceuv.types import FaceCoefficients, UVMaps
 DISPLACEMENT_RESOLUTION = 64
 HAIR = ("clean", "keep")
 DETAIL = ("lifted", "generator")
+LARGEST_TEXTURE = 4096
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class FaceMaker:
 
     Args:
         components: the parts.
-        texture_size: edge of the diffuse map, texels.
+        texture_size: edge of the diffuse map, texels, a multiple of the albedo model's, at most 4096.
         hair: "clean" completes bare skin under hair, "keep" paints the photo's hair on the scalp
             and gives it the volume of its outline.
 
@@ -74,12 +75,13 @@ class FaceMaker:
     def __init__(self, components: Components, texture_size: int = 1024, hair: str = "clean") -> None:
         if hair not in HAIR:
             raise InvalidArgumentError("hair", f"one of {HAIR}", repr(hair))
+        _check_texture_size(texture_size, components.albedo_model.resolution)
         self.keep_hair = hair == "keep"
         self.components = components
         self.registrar = Registrar(components.face_model)
-        self.lifter = Lifter(components.face_model, components.albedo_model, texture_size)
+        self.lifter = Lifter(components.face_model, components.albedo_model, int(texture_size))
         self.painted_head = PaintedHead(self.lifter)
-        self.hair_volume = HairVolume(self.lifter.surface, self.lifter.hair_places)
+        self.hair_volume = HairVolume(components.face_model)
         painter = components.uv_generator
         self.viewer = AtlasViewer(components.face_model, painter.config.resolution) if painter else None
 
@@ -120,8 +122,7 @@ class FaceMaker:
             parts.mapper(stylecode[None]), points, detection.blendshapes, BLENDSHAPE_NAMES, image.shape[-1]
         )
         coefficients = registered.coefficients[0]
-        segments = self._segments(stylecode[None])
-        painted, guess = self._guess(stylecode[None], segments)
+        segments, painted, guess = self._guess(stylecode[None])
         hair = self._hair(segments, coefficients)
         relief = None if painted is None else painted.displacement[0]
         photo = Photo(image[0], coefficients, points[0], relief, hair, segments)
@@ -136,13 +137,15 @@ class FaceMaker:
         maps = UVMaps(_to_pixels(lifted.diffuse), displacement, lifted.confidence.cpu().numpy())
         return MadeFace(coefficients, maps, seen.registration_error)
 
-    def _guess(self, w: torch.Tensor, segments: torch.Tensor | None) -> tuple[UVPrediction | None, torch.Tensor | None]:
-        """What the UV generator paints for a stylecode (1, 512), and the skin (3, q, q) in it; None without one."""
+    def _guess(self, w: torch.Tensor) -> tuple[torch.Tensor | None, UVPrediction | None, torch.Tensor | None]:
+        """What the image of a stylecode (1, 512) shows, (S, r, r), what the UV generator paints for it, and the skin
+        (3, q, q) in that; None where no network tells."""
         if self.viewer is None:
-            return None, None
-        painted, view, _ = self.paint(w)
+            return self._segments(w), None, None
+        painter, trunk, view, _ = self._read(w)
+        segments, painted = self._segments(w, trunk), painter(trunk, view, w)
         skin = self.painted_head.skin_of(painted.diffuse[0].clamp(0, 1), _shown(segments, view, "glasses"))
-        return painted, skin.texture[0]
+        return segments, painted, skin.texture[0]
 
     def _painted(self, stylecode: torch.Tensor) -> MadeFace:
         w = stylecode[None]
@@ -158,7 +161,9 @@ class FaceMaker:
             shown = _shown(segments, view, "hair")
             diffuse = self.painted_head.cover_with_hair(diffuse, strands, seen, hanging, shown)
         displacement = _displacement(painted.displacement[0], hair)
-        return MadeFace(coefficients[0], UVMaps(_to_pixels(diffuse), displacement, seen[0].cpu().numpy()), float("nan"))
+        confidence = functional.interpolate(seen[None], diffuse.shape[-2:], mode="bilinear", align_corners=False)[0, 0]
+        maps = UVMaps(_to_pixels(diffuse), displacement, confidence.cpu().numpy())
+        return MadeFace(coefficients[0], maps, float("nan"))
 
     def _segments(self, w: torch.Tensor, trunk: torch.Tensor | None = None) -> torch.Tensor | None:
         """(S, r, r) in [0, 1]: what the image of a stylecode (1, 512) shows; None without a segmenter.
@@ -203,6 +208,14 @@ class FaceMaker:
         coefficients = parts.mapper(w)
         trunk = parts.generator.synthesis_features(w, painter.config.trunk_resolution)
         return painter, trunk, self.viewer(coefficients), coefficients
+
+
+def _check_texture_size(size: int, unit: int) -> None:
+    whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+    if not whole or not unit <= size <= LARGEST_TEXTURE or size % unit:
+        raise InvalidArgumentError(
+            "texture_size", f"a multiple of {unit} texels, at most {LARGEST_TEXTURE}", repr(size)
+        )
 
 
 def _shown(segments: torch.Tensor | None, view: AtlasView, name: str) -> torch.Tensor | None:

@@ -223,3 +223,23 @@ def test_the_fast_path_paints_about_what_lifting_finds(model: StyleFaceUV) -> No
 def test_an_unknown_detail_is_refused(model: StyleFaceUV) -> None:
     with pytest.raises(InvalidArgumentError, match="detail"):
         model.generate(model.sample(1, seed=1), detail="sharp")
+
+
+@pytest.mark.parametrize("detail", ["lifted", "generator"])
+def test_kept_hair_covers_the_scalp_and_stands_out_from_it(model: StyleFaceUV, detail: str) -> None:
+    """A dark-haired woman whose hair hangs over her ears (seed 777, number 3)."""
+    keeping = StyleFaceUV(model.components, hair="keep")
+    w = model.sample(1, seed=777, start=3)[0]
+    bare, haired = model.generate(w, detail=detail), keeping.generate(w, detail=detail)
+    assert isinstance(bare, Face)
+    assert isinstance(haired, Face)
+    lifter = model.maker.lifter
+    scalp = (lifter.crown * lifter.scalp)[0, 0].numpy() > 0.9
+    light, dark = (np.median(face.diffuse[scalp], axis=0).astype(int) for face in (bare, haired))
+    assert (light - dark).min() > 40
+    raised = np.linalg.norm(haired.displacement, axis=2)
+    crown = torch.nn.functional.adaptive_avg_pool2d(lifter.crown, raised.shape[0])[0, 0].numpy() > 0.9
+    assert 3 < float(np.median(raised[crown])) < 32
+    assert float(np.linalg.norm(bare.displacement, axis=2).max()) < 7
+    wide = [float(np.ptp(face.mesh.vertices[:, 0])) for face in (bare, haired)]
+    assert wide[1] > wide[0] + 0.01, "metres"

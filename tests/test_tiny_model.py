@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from stylefaceuv import InvalidArgumentError, StyleFaceUV, WeightsError
+from stylefaceuv.lifting.albedo_model import AlbedoFit
 from stylefaceuv.lifting.hair_volume import HairShape
+from stylefaceuv.lifting.photo import LiftedFace, Photo
 from stylefaceuv.types import Face
 from tests.fakes.tiny_model import ATLAS, IMAGE, tiny_model
 
@@ -95,6 +98,46 @@ def test_kept_hair_adds_its_volume_to_the_relief(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_array_equal(_heads(clean, "lifted")[0].displacement, relief)
     both = _heads(kept, "lifted")[0].displacement
     np.testing.assert_allclose(both - relief, np.broadcast_to(np.float32([0.0, 5.0, -2.0]), relief.shape), atol=1e-4)
+
+
+def test_what_the_segmenter_sees_reaches_lifter_and_painter(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, photos, glasses = tiny_model(), [], []
+    lift, skin_of = model.maker.lifter.forward, model.maker.painted_head.skin_of
+
+    def lifted(photo: Photo, **options: Any) -> LiftedFace:
+        photos.append(photo)
+        return lift(photo, **options)
+
+    def skin(painted: torch.Tensor, worn: torch.Tensor | None = None) -> AlbedoFit:
+        glasses.append(worn)
+        return skin_of(painted, worn)
+
+    monkeypatch.setattr(model.maker.lifter, "forward", lifted)
+    monkeypatch.setattr(model.maker.painted_head, "skin_of", skin)
+    w = model.sample(1, seed=1)[0]
+    model.generate(w)
+    model.generate(w, detail="generator")
+    segmenter, generator = model.components.head_segmenter, model.components.generator
+    assert segmenter is not None
+    with torch.inference_mode():
+        expected = segmenter(generator.synthesis_features(w[None], segmenter.config.resolution))[0]
+    torch.testing.assert_close(photos[0].segments, expected)
+    assert len(glasses) == 2
+    assert all(worn is not None and float(worn.max()) > 0 for worn in glasses)
+
+
+def test_confidence_has_the_size_of_the_map(model: StyleFaceUV) -> None:
+    for detail in ("lifted", "generator"):
+        face = _heads(model, detail)[0]
+        assert face.confidence.shape == face.diffuse.shape[:2]
+        assert 0 <= float(face.confidence.min()) < float(face.confidence.max()) <= 1
+
+
+@pytest.mark.parametrize("size", [0, -64, 100, 8192, 64.0, "64", True, None])
+def test_what_is_no_texture_size_is_named(size: object) -> None:
+    parts = tiny_model().components
+    with pytest.raises(InvalidArgumentError, match="texture_size: expected a multiple of"):
+        StyleFaceUV(parts, texture_size=size)  # type: ignore[arg-type]
 
 
 def test_hair_that_no_painter_paints_is_named() -> None:

@@ -21,6 +21,10 @@ _CATCHLIGHT = 1.15
 """What is brighter than so many scleras mirrors the light."""
 _BROWN_SHARE = 0.62
 """How far green lies from red towards blue in a brown iris, sRGB."""
+_PINK_BACK = (78.0, 12.0)
+"""Degrees: where the white turns pink, and half the width of that edge; eyes that look up show it up to 60."""
+_LID_TINT, _LASH_SHARE = (0.08, 0.03), (0.6, 0.12)
+"""Edges and half widths: how far a colour may be off a rebuilt eye's, and which share of its brightness it has."""
 UPPER_LID_SHADE, LOWER_LID_SHADE = 0.5, 0.2
 
 
@@ -81,12 +85,24 @@ def paint_eye(
     pupil = _step(eye.angle, PUPIL_HALF_ANGLE_DEGREES, 1.6)[:, None]
     iris_texels = 0.03 + pupil * (iris_texels - 0.03)
     pink = sclera * sclera.new_tensor([1.0, 0.80, 0.77])
-    back = _step(eye.angle, 62.0, 14.0)[:, None]
+    back = _step(eye.angle, *_PINK_BACK)[:, None]
     white = sclera + 0.75 * back * (pink - sclera)
     edge = _step(eye.angle, IRIS_HALF_ANGLE_DEGREES, 1.8)[:, None]
-    whole = ((iris_texels + edge * (white - iris_texels)) * _lid_shade(eye)).clamp(0, 1)
-    seen = kept * _step(confidence, 0.5, 0.4)[:, None]
+    whole = (iris_texels + edge * (white - iris_texels)).clamp(0, 1)
+    seen = kept * _step(confidence, 0.5, 0.4)[:, None] * _is_eye(color, whole, edge)
+    whole = (whole * _lid_shade(eye)).clamp(0, 1)
     return whole + seen * (torch.minimum(color, sclera * _CATCHLIGHT) - whole)
+
+
+def _is_eye(color: torch.Tensor, rebuilt: torch.Tensor, white: torch.Tensor) -> torch.Tensor:
+    """(E, 1) in [0, 1]: whether what was seen is the eye; an aperture that is a pixel off shows lids and lashes.
+
+    Lids are redder than the eye that was rebuilt from most of its texels, and lashes are dark on its ``white`` (E, 1).
+    """
+    tint, expected = (each - each.mean(dim=1, keepdim=True) for each in (color, rebuilt))
+    off = (tint - expected).abs().amax(dim=1, keepdim=True)
+    dark = 1 - _step(color.mean(dim=1, keepdim=True) / rebuilt.mean(dim=1, keepdim=True).clamp_min(0.05), *_LASH_SHARE)
+    return (1 - _step(off, *_LID_TINT)) * (1 - dark * white)
 
 
 def _lid_shade(eye: EyeTexels) -> torch.Tensor:
@@ -104,7 +120,9 @@ def _sclera_color(eye: EyeTexels, color: torch.Tensor, confidence: torch.Tensor,
     seen = (eye.angle > IRIS_HALF_ANGLE_DEGREES + 4) & (eye.angle < 60) & (confidence > 0.5)
     if int(seen.sum()) < 40:
         return expected
-    bright = torch.quantile(color[seen], 0.7, dim=0).clamp(0.35, 0.85)
+    shown = color[seen]
+    redness = shown[:, 0] - shown[:, 1]
+    bright = torch.quantile(shown[redness <= redness.median()], 0.7, dim=0).clamp(0.35, 0.85)  # the rest may be lids
     return 0.5 * bright + 0.5 * expected
 
 

@@ -66,7 +66,7 @@ def hair_outline(
     skull = _first(~(covers[1] & inside))
     hair = _first(~(covers[0] & inside) & (radius > _FROM * skull[:, None]))
     edge = _first(~inside)
-    offset = (hair - skull) / pixels_per_mm
+    offset = torch.where(skull < edge, (hair - skull) / pixels_per_mm, torch.nan)
     kept = (direction[:, 1] > _LEAST_HEIGHT) & (skull < edge)
     return HairOutline(direction[kept], _running_median(offset)[kept], (hair >= edge)[kept])
 
@@ -85,6 +85,6 @@ def _first(ends: torch.Tensor) -> torch.Tensor:
 
 
 def _running_median(values: torch.Tensor) -> torch.Tensor:
-    """Median of each value's neighbours on a ring, (K,)."""
+    """Median of each value's neighbours on a ring, (K,); NaNs do not count."""
     half = _MEDIAN // 2
-    return torch.cat([values[-half:], values, values[:half]]).unfold(0, _MEDIAN, 1).median(dim=1).values
+    return torch.cat([values[-half:], values, values[:half]]).unfold(0, _MEDIAN, 1).nanmedian(dim=1).values

@@ -1,18 +1,17 @@
 """The photo's hair, kept: what of the head shows hair, and hair where no photo shows the scalp.
 
-Whatever is seen on the forehead stays. Beside the face hair is told from background by its colour, which is read off
-the scalp. What is unseen of the scalp gets that colour and streaks that run down the head.
+Whatever is seen on the forehead stays. Beside the face hair is told from background by a segmenter, or without one by
+its colour, which is read off the scalp. What is unseen of the scalp gets that colour and streaks that run down it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
-from torch.nn import functional
 
 from stylefaceuv.lifting.delighting import luminance
-from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
+from stylefaceuv.lifting.hair_places import HairPlaces
 from stylefaceuv.lifting.morphology import dilate, erode
 from stylefaceuv.lifting.pyramid import blur
 
@@ -24,55 +23,6 @@ _OTHER_THAN_SKIN = 0.1
 _SURE = 0.7
 _LEAST_SPREAD = 0.05
 _DETAIL_LEVELS = 4
-BROW_TOPS, _EARS = (105, 334), (234, 454)
-_UPPER_LIP = 0
-_BESIDE_EYES, _NAPE = 0.08, 0.6
-_BESIDE_LENSES, _LENS_TOP = 0.17, 0.3
-"""Decimetres. Lenses reach farther out than the eyes and may be as dark as hair."""
-_EAR_UP, _EAR_BACK, _EAR_TILT, _EAR_HALF, _EAR_EDGE = -0.02, 0.31, -0.34, (0.35, 0.23), 0.2
-"""Decimetres from the landmark before the ear: its middle, how far it moves per height, half its height and depth."""
-_STREAK = 24
-"""Length of a streak, as a share of the atlas: 1 / 24."""
-_STRANDS, _STRAND_AXIS = (5, 900), 0.1
-"""Pieces of a strand and strands around a head; where on Z (decimetres) the axis stands that they hang around."""
-
-
-@dataclass(frozen=True)
-class HairPlaces:
-    """Where hair grows and hangs on the head, fixed in the atlas.
-
-    Attributes:
-        forehead: (1, 1, R, R) float, 1 above the brows.
-        crown: (1, 1, R, R) float, 1 where almost everybody who has hair has it.
-        beside: (1, 1, R, R) float in [0, 1], beside the face from the brows down to the mouth, and behind the ears.
-        scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
-        streaks: (1, 1, R, R) float, zero mean and unit variance, streaks that run down the atlas.
-    """
-
-    forehead: torch.Tensor
-    crown: torch.Tensor
-    beside: torch.Tensor
-    scalp: torch.Tensor
-    streaks: torch.Tensor
-
-
-def hung(places: HairPlaces, hanging: torch.Tensor, strands: torch.Tensor) -> HairPlaces:
-    """Let hair grow and hang where one person's does.
-
-    Args:
-        places: of every head.
-        hanging: (1, 1, R, R) float in [0, 1], where that person's hair hangs.
-        strands: (1, 1, R, R) float, of :func:`hanging_strands`.
-
-    Returns:
-        The places of that person.
-    """
-    return replace(
-        places,
-        beside=torch.maximum(places.beside, hanging),
-        scalp=torch.maximum(places.scalp, hanging),
-        streaks=places.streaks + hanging * (strands - places.streaks),
-    )
 
 
 @dataclass(frozen=True)
@@ -86,86 +36,6 @@ class KeptHair:
 
     kept: torch.Tensor
     texture: torch.Tensor
-
-
-def beside_face(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Where hair hangs beside a face: outwards from eyes and glasses, down to the mouth, and to the nape.
-
-    Args:
-        positions: (T, 3) float, texels of the mean head, decimetres.
-        points: (478, 3) float, its landmarks.
-
-    Returns:
-        (T, 1) float, 1 or 0.
-    """
-    eye, ear = points[list(OUTER_EYE_CORNERS), 0].abs().mean(), points[list(_EARS)].mean(dim=0)
-    x, y, z = positions.abs()[:, 0], positions[:, 1], positions[:, 2]
-    lenses = y < points[list(OUTER_EYE_CORNERS), 1].mean() + _LENS_TOP
-    side = (x > eye + _BESIDE_EYES + lenses * _BESIDE_LENSES) & (y > points[_UPPER_LIP, 1])
-    behind = (z < ear[2]) & (y > ear[1] - _NAPE)
-    return (side | behind).to(positions.dtype)[:, None] * (1 - ear_weights(positions, points))
-
-
-def scalp_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Where hair grows: above a line from the brows to the nape, soft-edged.
-
-    Args:
-        positions: (T, 3) float, texels of the mean head, decimetres.
-        points: (478, 3) float, its landmarks.
-
-    Returns:
-        (T, 1) float in [0, 1].
-    """
-    brow, ear = points[list(BROW_TOPS)].mean(dim=0), points[list(_EARS)].mean(dim=0)
-    slope = (brow[1] + 0.1 - ear[1]) / (brow[2] - ear[2])
-    line = (ear[1] + slope * (positions[:, 2] - ear[2])).clamp_min(float(ear[1]) - 0.5)
-    return ((positions[:, 1] - line) / 0.3 + 0.5).clamp(0, 1)[:, None] * (1 - ear_weights(positions, points))
-
-
-def ear_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Where no hair grows at the sides of a head: ears and the skin around them, a tilted oval.
-
-    Args:
-        positions: (T, 3) float, texels of the mean head, decimetres.
-        points: (478, 3) float, its landmarks.
-
-    Returns:
-        (T, 1) float in [0, 1], soft-edged.
-    """
-    front = points[list(_EARS)].mean(dim=0)
-    up = positions[:, 1] - front[1] - _EAR_UP
-    back = positions[:, 2] - front[2] + _EAR_BACK - _EAR_TILT * up
-    apart = torch.hypot(up / _EAR_HALF[0], back / _EAR_HALF[1])
-    return (((1 - apart) / _EAR_EDGE + 1).clamp(0, 1) * (positions[:, 0].abs() > 0.5))[:, None]
-
-
-def hair_streaks(resolution: int, seed: int = 0) -> torch.Tensor:
-    """Streaks down the atlas, (1, 1, R, R) float32 of zero mean and unit variance."""
-    noise = torch.randn(1, 1, resolution, resolution, generator=torch.Generator().manual_seed(seed))
-    length = 2 * (resolution // _STREAK // 2) + 1
-    fine = functional.avg_pool2d(noise, (length, 1), stride=1, padding=(length // 2, 0))
-    broad = functional.avg_pool2d(fine, (1, 5), stride=1, padding=(0, 2)) * 2
-    streaks = fine + broad
-    return (streaks - streaks.mean()) / streaks.std()
-
-
-def hanging_strands(positions: torch.Tensor, seed: int = 0) -> torch.Tensor:
-    """Strands that hang straight down around a vertical axis.
-
-    Args:
-        positions: (T, 3) float, texels of the mean head, decimetres.
-        seed: of their pattern.
-
-    Returns:
-        (T, 1) float, zero mean and unit variance over a turn.
-    """
-    noise = torch.randn(1, 1, *_STRANDS, generator=torch.Generator().manual_seed(seed)).to(positions.device)
-    broad = functional.avg_pool2d(noise, (1, 5), stride=1, padding=(0, 2)) * 2
-    pattern = noise + broad
-    pattern = (pattern - pattern.mean()) / pattern.std()
-    turn = torch.atan2(positions[:, 0], -(positions[:, 2] - _STRAND_AXIS)) / torch.pi
-    place = torch.stack([turn, positions[:, 1]], dim=1)[None, None]  # a decimetre and a half of height is a table
-    return functional.grid_sample(pattern, place, align_corners=False, padding_mode="border")[0, :, 0].T
 
 
 def keep_hair_of(

@@ -8,10 +8,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stylefaceuv.lifting.evidence import smoothstep
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.evidence import smoothstep, weighted_share
 from stylefaceuv.lifting.hair_outline import HairOutline, hair_outline
-from stylefaceuv.lifting.hair_texture import BROW_TOPS, HairPlaces, ear_weights
+from stylefaceuv.lifting.hair_places import BROW_TOPS, EAR_FRONTS, ear_weights, hair_places, hair_share
 from stylefaceuv.lifting.hanging_hair import HangingHair
+from stylefaceuv.lifting.projection import TexelView
 from stylefaceuv.lifting.pyramid import blur, push_pull
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.networks.head_segmenter import SEGMENTS
@@ -26,9 +28,10 @@ _MIRRORED = 0.3
 _LOWEST_MM, _HIGHEST_MM = -12.0, 32.0
 _IMPLAUSIBLE_MM = -14.0
 """An outline that lies deeper inside the skull in the median is no head's: a hat was taken for background."""
-_EAR_LANDMARKS = (234, 454)
 _LEAST_HAIR = 0.25
-_BACKGROUND, _HAIR = SEGMENTS.index("background"), SEGMENTS.index("hair")
+_SOFT_LEVELS = 3
+"""Halvings of the atlas over which hair begins: a thirty-second of its edge."""
+_BACKGROUND = SEGMENTS.index("background")
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,10 @@ class HairShape:
 
 
 class HairVolume(nn.Module):
-    """Constants of a head, prepared once.
+    """Constants of a head, prepared once. It has an atlas of its own, as fine as a displacement map.
 
     Args:
-        surface: of the face model.
-        places: where hair grows and hangs on its atlas.
+        face_model: the morphable head.
     """
 
     direction: torch.Tensor
@@ -57,13 +59,14 @@ class HairVolume(nn.Module):
     bare: torch.Tensor
     skin: torch.Tensor
 
-    def __init__(self, surface: Surface, places: HairPlaces) -> None:
+    def __init__(self, face_model: MorphableModel) -> None:
         super().__init__()
-        self.surface, self.places = surface, places
-        model = surface.face_model
+        self.surface, model = Surface(face_model, VOLUME_RESOLUTION), face_model
+        surface = self.surface
+        self.places = hair_places(surface)
         points = model.landmarks(model.mean[None])[0]
         middle = torch.stack(
-            [points.new_zeros(()), points[list(BROW_TOPS), 1].mean(), points[list(_EAR_LANDMARKS), 2].mean() - 0.3]
+            [points.new_zeros(()), points[list(BROW_TOPS), 1].mean(), points[list(EAR_FRONTS), 2].mean() - 0.3]
         )
         self.register_buffer("middle", middle, persistent=False)
         rest = model.refine(model.mean[None], surface.level)[0]
@@ -86,22 +89,22 @@ class HairVolume(nn.Module):
             Its shape.
         """
         large = functional.interpolate(segments[None], (_PICTURE, _PICTURE), mode="bilinear", align_corners=False)[0]
+        view = self.surface.view(coefficients, _PICTURE)
+        worn = self._worn(large, view)
+        if worn is None:
+            return HairShape(*(large.new_zeros(count, VOLUME_RESOLUTION, VOLUME_RESOLUTION) for count in (3, 1)))
         head = self.surface.silhouette(coefficients, _PICTURE)
         outline = hair_outline(1 - large[_BACKGROUND], head, coefficients, self.middle)
-        worn = self._worn(large, coefficients)
-        offset = self.surface.texels.interpolate(self._spread(outline))  # (T, 1)
-        thick = self.surface.texels.scatter(offset.clamp_min(0))[None] * worn
-        thin = self.surface.texels.scatter(offset.clamp_max(0))[None] * self.places.scalp
-        away = self._map(self.direction)
-        moved, hanging = (thick + thin) * away, torch.zeros_like(worn)
-        hair = self.hanging(large, coefficients)
+        offset = self.surface.texels.scatter(self.surface.texels.interpolate(self._spread(outline)))[None]
+        thickness = offset.clamp_min(0) * worn + offset.clamp_max(0) * self.places.scalp
+        moved, hanging = thickness * self._map(self.direction), torch.zeros_like(worn)
+        hair = self.hanging(large, coefficients, view)
         if hair is not None:
             weight, hanging = (self._map(part) * self.skin for part in (hair.weight, hair.cover))
             moved = moved + weight * (self._map(hair.offset_mm) - moved)
-        covered = self.surface.texels.scatter(torch.ones_like(offset))[None]
-        whole = push_pull(torch.cat([moved, hanging], dim=1), covered)
-        small = functional.adaptive_avg_pool2d(whole, VOLUME_RESOLUTION)[0]
-        return HairShape(small[:3], small[3:])
+        covered = self._map(torch.ones_like(self.direction[:, :1]))
+        whole = push_pull(torch.cat([moved, hanging], dim=1), covered)[0]
+        return HairShape(whole[:3], whole[3:])
 
     def _map(self, values: torch.Tensor) -> torch.Tensor:
         """(1, C, R, R) of (V, C)."""
@@ -119,24 +122,17 @@ class HairVolume(nn.Module):
         near = weight * torch.exp(-0.5 * (angle / _WIDTH).square()) + 1e-6
         return (near @ offsets / near.sum(dim=1))[:, None]
 
-    def _worn(self, segments: torch.Tensor, coefficients: FaceCoefficients) -> torch.Tensor:
-        """(1, 1, R, R) in [0, 1]: how much of the volume each texel gets."""
+    def _worn(self, segments: torch.Tensor, view: TexelView) -> torch.Tensor | None:
+        """(1, 1, R, R) in [0, 1]: how much of the volume each texel gets; None of a bald head."""
         texels, places = self.surface.texels, self.places
-        view = self.surface.view(coefficients, _PICTURE)
-        grid = (view.pixel * (2 / _PICTURE) - 1)[None, None]
-        shares = functional.grid_sample(segments[None], grid, align_corners=False, padding_mode="border")[0, :, 0]
-        hair = shares[_HAIR] / (1 - shares[_BACKGROUND]).clamp_min(0.05)
+        shown = texels.scatter(hair_share(segments, view.pixel * (1 / _PICTURE)))[None]
         seen = texels.scatter(view.confidence[:, None])[None]
-        shown = texels.scatter(hair[:, None])[None]
-        crown = seen * places.crown
-        share = float((shown * crown).sum() / crown.sum().clamp_min(1))
-        if share < _LEAST_HAIR:
-            return torch.zeros_like(seen)
+        if float(weighted_share(shown, seen * places.crown)) < _LEAST_HAIR:
+            return None
         known = smoothstep(seen, (0.1, 0.5))
         worn = known * shown + (1 - known) * places.scalp
         allowed = torch.maximum(places.forehead, places.scalp) * (1 - self.bare)
-        levels = 4 + (texels.resolution // 1024)
-        return smoothstep(blur(worn * allowed, levels), (0.3, 0.9)) * allowed
+        return smoothstep(blur(worn * allowed, _SOFT_LEVELS), (0.3, 0.9)) * allowed
 
 
 def _whole(outline: HairOutline) -> torch.Tensor:

@@ -10,15 +10,14 @@ from torch.nn import functional
 
 from stylefaceuv.face_model.pose import rotation_matrix
 from stylefaceuv.lifting.evidence import smoothstep
-from stylefaceuv.lifting.hair_texture import ear_weights
+from stylefaceuv.lifting.hair_places import HAIR_AXIS_Z, ear_weights
+from stylefaceuv.lifting.projection import TexelView
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
 _BACKGROUND, _FACE, _HAIR = (SEGMENTS.index(name) for name in ("background", "face", "hair"))
-_AXIS_Z = 0.1
-"""Decimetres: hair hangs around the vertical through here."""
 _ROWS, _TOP, _BOTTOM = 32, 0.45, -1.1
 _BESIDE_FACE = (-0.3, 0.2)
 """Decimetres of height: where the picture is looked at, from the brows to below the chin; where hair covers ears."""
@@ -79,7 +78,7 @@ class HangingHair(nn.Module):
         self.surface, model = surface, surface.face_model
         rest = model.refine(model.mean[None], surface.level)[0]
         points = model.landmarks(model.mean[None])[0]
-        flat = torch.stack([rest[:, 0], torch.zeros_like(rest[:, 0]), rest[:, 2] - _AXIS_Z], dim=1)
+        flat = torch.stack([rest[:, 0], torch.zeros_like(rest[:, 0]), rest[:, 2] - HAIR_AXIS_Z], dim=1)
         radius = flat.norm(dim=1, keepdim=True).clamp_min(1e-3)
         outward = flat / radius
         inward = -(surface.normals(rest[None])[0] * outward).sum(dim=1, keepdim=True)
@@ -103,18 +102,19 @@ class HangingHair(nn.Module):
             self.register_buffer(name, value, persistent=False)
 
     @torch.no_grad()
-    def forward(self, segments: torch.Tensor, coefficients: FaceCoefficients) -> HangingShape | None:
+    def forward(self, segments: torch.Tensor, coefficients: FaceCoefficients, view: TexelView) -> HangingShape | None:
         """Read the hair of one person.
 
         Args:
             segments: (S, s, s) float in [0, 1], of the picture, in the order of ``SEGMENTS``.
             coefficients: unbatched, registered on the picture.
+            view: of the surface in that picture, in pixels of ``segments``.
 
         Returns:
             Its shape; None where none hangs over an ear.
         """
         amount, wide = self._profile(segments, coefficients)
-        if not self._covered(amount, self._ears_shown(segments, coefficients)):
+        if not self._covered(amount, self._ears_shown(segments, coefficients, view)):
             return None
         hangs = self.levels[amount > _ENDS_MM]
         end = max(float(hangs.min()), _LOWEST) if len(hangs) else 0.0
@@ -129,7 +129,7 @@ class HangingHair(nn.Module):
         """(rows,) millimetres of hair, and of the whole head, on lines from the axis outwards, mean of both sides."""
         size = segments.shape[-1]
         camera, turn = Camera.portrait(size, size), rotation_matrix(coefficients.rotation)
-        axis = torch.stack([0 * self.levels, self.levels, 0 * self.levels + _AXIS_Z], dim=1)
+        axis = torch.stack([0 * self.levels, self.levels, 0 * self.levels + HAIR_AXIS_Z], dim=1)
         origin = camera.project((axis @ turn.T + coefficients.translation)[None])[0]
         pixels_per_mm = camera.focal_px / origin[:, 2] / 100
         up = functional.normalize(origin[0, :2] - origin[-1, :2], dim=0)
@@ -144,10 +144,9 @@ class HangingHair(nn.Module):
         hair, person = shares[:, _HAIR] * inside, (1 - shares[:, _BACKGROUND]) * inside
         return hair.sum(dim=-1).mean(dim=0), person.sum(dim=-1).mean(dim=0)
 
-    def _ears_shown(self, segments: torch.Tensor, coefficients: FaceCoefficients) -> float:
+    def _ears_shown(self, segments: torch.Tensor, coefficients: FaceCoefficients, view: TexelView) -> float:
         """How much of the ears that the picture shows is bare skin, mean of both."""
-        size = segments.shape[-1]
-        grid = (self.surface.view(coefficients, size).pixel * (2 / size) - 1)[None, None]
+        grid = (view.pixel * (2 / segments.shape[-1]) - 1)[None, None]
         face = functional.grid_sample(segments[None], grid, align_corners=False, padding_mode="border")[0, _FACE, 0]
         towards = float(rotation_matrix(coefficients.rotation)[2, 0])  # Z of the head's left
         shown = []

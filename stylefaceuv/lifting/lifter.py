@@ -19,22 +19,14 @@ from stylefaceuv.lifting.delighter import Delighter
 from stylefaceuv.lifting.delighting import even_out, luminance, shading
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.fringe import among_strands, fringe_over
-from stylefaceuv.lifting.hair_texture import (
-    BROW_TOPS,
-    HairPlaces,
-    beside_face,
-    hair_streaks,
-    hanging_strands,
-    hung,
-    keep_hair_of,
-    scalp_weights,
-)
+from stylefaceuv.lifting.hair_places import BROW_TOPS, HairPlaces, hair_places, hanging_strands, hung
+from stylefaceuv.lifting.hair_texture import keep_hair_of
 from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.mouth_texture import mouth_occlusion, paint_mouth
-from stylefaceuv.lifting.occluders import background_on, find_occluders
+from stylefaceuv.lifting.occluders import Occluders, background_on, find_occluders
 from stylefaceuv.lifting.painted_guide import gain_to_painted, much_darker, seen_skin
 from stylefaceuv.lifting.photo import LiftedFace, Photo, SkinEvidence
 from stylefaceuv.lifting.projection import LiftedTexels
@@ -122,14 +114,12 @@ class Lifter(nn.Module):
         points = face_model.landmarks(face_model.mean[None])[0]
         brows = points[list(BROW_TOPS), 1].mean()
         self.register_buffer("forehead", self._skin_above(brows + 0.04), persistent=False)
-        self.register_buffer("fringe", self._skin_above(brows - 0.03), persistent=False)
         self.register_buffer("low_forehead", self.forehead - self._skin_above(brows + 0.35), persistent=False)
-        self.register_buffer("crown", self._skin_above(brows + 0.5), persistent=False)
         self.register_buffer("above_mouth", self._skin_above(points[_BELOW_NOSE, 1]), persistent=False)
-        for name, where in (("scalp", scalp_weights), ("beside", beside_face)):
-            weights = where(self.surface.rest_positions, points) * (part == _SKIN)[:, None]
-            self.register_buffer(name, self.texels.scatter(weights)[None], persistent=False)
-        self.register_buffer("streaks", hair_streaks(resolution).to(skin.device), persistent=False)
+        places = hair_places(self.surface)
+        self.register_buffer("fringe", places.forehead, persistent=False)
+        for name in ("crown", "beside", "scalp", "streaks"):
+            self.register_buffer(name, getattr(places, name), persistent=False)
         strands = self.texels.scatter(hanging_strands(self.surface.rest_positions))[None]
         self.register_buffer("strands", strands, persistent=False)
         features = feature_weights(self.surface.rest_positions, part == _SKIN, points)
@@ -354,28 +344,32 @@ class Lifter(nn.Module):
         return lines * place * plain_skin(model_texture, self.skin_chart)
 
     def _assemble(self, shows: _Seen, keep_hair: bool) -> tuple[torch.Tensor, torch.Tensor]:
-        """Complete the skin, paint eyes and mouth, fill the gutters."""
-        lifted, texels, fit = shows.lifted, shows.texels, shows.fit
-        size = (self.texels.resolution, self.texels.resolution)
-        explained = self._enlarged(fit.weights)
-        model_texture = functional.interpolate(fit.texture, size=size, mode="bicubic", align_corners=False)
-        model_texture = model_texture.clamp(0, 1)
-        seen = self.texels.scatter(texels.confidence[:, None])[None]
-        scale = self.texels.resolution // 256
-        raw = self.texels.scatter(lifted)[None]
-        lines = dark_lines(raw, 2 * scale)
-        shown = self._shown(texels)
-        over = find_occluders(shown, lines, seen, explained, self.features)
-        own = own_features(raw, model_texture, seen, over.over_features, self.features)
-        explained = torch.maximum(explained, own) * (1 - over.rims)
-        plain = torch.minimum(seen, explained) * self.skin_chart
-        beard = beard_over(raw, seen * self.skin_chart, explained, self.beard_places)
-        own, explained = torch.maximum(own, beard), torch.maximum(explained, beard)
+        """(3, R, R) the finished map, and (R, R) how well it was seen: skin, then eyes and mouth, then the gutters."""
+        skin, mask, tone, lenses = self._skin(shows, keep_hair)
+        lifted, texels = shows.lifted, shows.texels
+        painted, confidence = self.texels.gather(skin[0]), self.texels.gather(mask[0])[:, 0]
+        for eye in self.eyes:
+            rows, kept = eye.rows, _EYES_SHARE * (1 - lenses)
+            painted[rows] = paint_eye(eye, lifted[rows], texels.confidence[rows], tone, kept)
+            confidence[eye.rows] = texels.confidence[eye.rows]
+        painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone, self.pattern)
+        painted = paint_lids(tidy_lips(painted, confidence, self.lips), self.lids)
+        painted = painted * self.mouth_shade(texels.confidence)
+        diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
+        return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]
+
+    def _skin(self, shows: _Seen, keep_hair: bool) -> tuple[torch.Tensor, torch.Tensor, float, float]:
+        """(1, 3, R, R) complete skin, (1, 1, R, R) what of it is the photo's, its luminance, and whether there are
+        lenses over the eyes, in [0, 1]."""
+        texels, size = shows.texels, (self.texels.resolution, self.texels.resolution)
+        model_texture = functional.interpolate(shows.fit.texture, size=size, mode="bicubic", align_corners=False)
+        model_texture, raw = model_texture.clamp(0, 1), self.texels.scatter(shows.lifted)[None]
+        seen, scale = self.texels.scatter(texels.confidence[:, None])[None], self.texels.resolution // 256
+        lines, shown = dark_lines(raw, 2 * scale), self._shown(texels)
+        over = find_occluders(shown, lines, seen, self._enlarged(shows.fit.weights), self.features)
+        explained, plain, own = self._explained(shows, raw, model_texture, seen, over)
         if not keep_hair:
-            explained = explained * (1 - over.hair * torch.maximum(self.fringe, self.beside))
-            fringe = fringe_over(lines, explained, seen, self.low_forehead)
-            explained = explained * (1 - (1 - own) * self._strands(lines, model_texture, explained, seen, over.glasses))
-            explained = explained * (1 - fringe * among_strands(lines, self.below_forehead, self.features[:, :1]))
+            explained = self._without_hair(explained, own, lines, model_texture, seen, over)
         plain = torch.minimum(plain, explained)
         image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT, _UNEVEN_SHARE)
         if keep_hair:
@@ -388,15 +382,31 @@ class Lifter(nn.Module):
             skinlike = below_hairline(explained, self.forehead, 2 * scale)
         mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, scale, 3)
         skin = complete(image, mask, model_texture, self.skin_chart, self.support, self.grain)
-        painted = self.texels.gather(skin[0])
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
-        confidence = self.texels.gather(mask[0])[:, 0]
-        for eye in self.eyes:
-            rows, kept = eye.rows, _EYES_SHARE * (1 - float(over.lenses))
-            painted[rows] = paint_eye(eye, lifted[rows], texels.confidence[rows], tone, kept)
-            confidence[eye.rows] = texels.confidence[eye.rows]
-        painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone, self.pattern)
-        painted = paint_lids(tidy_lips(painted, confidence, self.lips), self.lids)
-        painted = painted * self.mouth_shade(texels.confidence)
-        diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
-        return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]
+        return skin, mask, tone, float(over.lenses)
+
+    def _explained(
+        self, shows: _Seen, raw: torch.Tensor, model_texture: torch.Tensor, seen: torch.Tensor, over: Occluders
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Where the photo shows the face; where it shows its bare skin; its own features and beard. (1, 1, R, R)."""
+        explained = self._enlarged(shows.fit.weights)
+        own = own_features(raw, model_texture, seen, over.over_features, self.features)
+        explained = torch.maximum(explained, own) * (1 - over.rims)
+        plain = torch.minimum(seen, explained) * self.skin_chart
+        beard = beard_over(raw, seen * self.skin_chart, explained, self.beard_places)
+        return torch.maximum(explained, beard), plain, torch.maximum(own, beard)
+
+    def _without_hair(
+        self,
+        explained: torch.Tensor,
+        own: torch.Tensor,
+        lines: torch.Tensor,
+        model_texture: torch.Tensor,
+        seen: torch.Tensor,
+        over: Occluders,
+    ) -> torch.Tensor:
+        """(1, 1, R, R): where the photo shows the face, without the head's hair and single strands over it."""
+        explained = explained * (1 - over.hair * torch.maximum(self.fringe, self.beside))
+        fringe = fringe_over(lines, explained, seen, self.low_forehead)
+        explained = explained * (1 - (1 - own) * self._strands(lines, model_texture, explained, seen, over.glasses))
+        return explained * (1 - fringe * among_strands(lines, self.below_forehead, self.features[:, :1]))

@@ -20,7 +20,7 @@ class Photo:
         detected: (478, 2) float landmarks found in it, pixels; None leaves the residual unwarped.
         displacement: (3, r, r) float, XYZ of the neutral head, millimetres, whose shading is no colour; None is none.
         hair: volume of its hair, which stands out from the head; None is none.
-        segments: (3, s, s) float in [0, 1], what the picture shows, in the order of ``SEGMENTS``; None where unknown.
+        segments: (S, s, s) float in [0, 1], what the picture shows, in the order of ``SEGMENTS``; None where unknown.
     """
 
     image: torch.Tensor

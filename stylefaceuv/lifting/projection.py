@@ -25,7 +25,7 @@ class LiftedTexels:
         color: (T, 3) float32, the image at the texel, in the image's own encoding.
         normal: (T, 3) float32, world frame, unit length.
         confidence: (T,) float32 in [0, 1]: 0 unseen, 1 seen frontally and far from any occluding edge.
-        segments: (T, 3) float32 in [0, 1], what the image shows there, in the order of ``SEGMENTS``; None unknown.
+        segments: (T, S) float32 in [0, 1], what the image shows there, in the order of ``SEGMENTS``; None unknown.
     """
 
     color: torch.Tensor
@@ -69,7 +69,7 @@ def lift_texels(
         topology: the mesh.
         texels: its texel geometry.
         camera: the photo's camera, of the photo's size.
-        segments: (3, h, w) float in [0, 1], of the photo at any size; None where unknown.
+        segments: (S, h, w) float in [0, 1], of the photo at any size; None where unknown.
 
     Returns:
         Colour, normal, geometric confidence and segment of each covered texel.

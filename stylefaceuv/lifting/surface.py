@@ -52,7 +52,7 @@ class Surface:
             displacement: (3, r, r) float, XYZ of the neutral head, millimetres. It turns the normals, so that its
                 shading can be told from colour; places stay, since landmarks say where they are. None is none.
             volume: (3, q, q) float, the same of hair, which moves places too: no landmark lies on it. None is none.
-            segments: (3, s, s) float in [0, 1], of the photo, in the order of ``SEGMENTS``; None where unknown.
+            segments: (S, s, s) float in [0, 1], of the photo, in the order of ``SEGMENTS``; None where unknown.
 
         Returns:
             Colour, world normal, geometric confidence and segment of each texel.

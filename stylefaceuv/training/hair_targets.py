@@ -15,13 +15,11 @@ from torch.nn import functional
 from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_maker import FaceMaker
+from stylefaceuv.lifting.hair_places import hair_share
 from stylefaceuv.lifting.photo import Photo
-from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.weights_file import load_tensors, save_tensors
 
 WORST_ERROR = 0.03
-_HAIR, _BACKGROUND = SEGMENTS.index("hair"), SEGMENTS.index("background")
-_LEAST_HEAD = 0.05
 _PICTURE = 512
 
 
@@ -104,10 +102,8 @@ class HairTargetMaker:
         """(1, R, R) in [0, 1]: where hair grows on the skin that a photo shows, or hangs over it."""
         assert photo.segments is not None
         surface = self.maker.lifter.surface
-        place = surface.view(photo.coefficients, _PICTURE).pixel * (2 / _PICTURE) - 1
-        found = functional.grid_sample(photo.segments[None], place[None, None], align_corners=False)[0, :, 0]
-        shown = surface.texels.scatter(found.T)
-        hair = shown[_HAIR, None] / (1 - shown[_BACKGROUND, None]).clamp_min(_LEAST_HEAD)
+        place = surface.view(photo.coefficients, _PICTURE).pixel / _PICTURE
+        hair = surface.texels.scatter(hair_share(photo.segments, place))
         if photo.hair is None:
             return hair
         size = (hair.shape[-2], hair.shape[-1])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 
 from stylefaceuv.lifting.dark_features import glasses_over
-from stylefaceuv.lifting.hair_texture import BROW_TOPS
+from stylefaceuv.lifting.hair_places import BROW_TOPS
 from stylefaceuv.lifting.lifter import Lifter
 from stylefaceuv.lifting.morphology import dilate, erode
 from stylefaceuv.lifting.photo import Photo

@@ -34,7 +34,6 @@ from stylefaceuv.weights_file import EMBEDDED_WEIGHTS
 SHARD = 48
 SUFFIX = ".hair.safetensors"
 _UNSEEN = 0.35
-_SURE_COVER = 1e-3
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def hair_terms(
     painted, share = hair[:, :3], hair[:, 3:]
     worn = bare + share * (painted - bare)
     grown = confidence * cover
-    entropy = functional.binary_cross_entropy(share.clamp(_SURE_COVER, 1 - _SURE_COVER), cover, reduction="none")
+    entropy = functional.binary_cross_entropy(share, cover, reduction="none")
     return {
         "worn": ((worn - haired).abs() * (_UNSEEN + (1 - _UNSEEN) * confidence)).mean(),
         "colour": ((painted - haired).abs() * grown).sum() / (3 * grown.sum()).clamp_min(1),

@@ -95,3 +95,27 @@ def test_no_iris_is_red_and_brown_and_blue_ones_stay(
     seen: tuple[float, float, float], wanted: tuple[float, float, float] | None
 ) -> None:
     torch.testing.assert_close(_without_red(torch.tensor(seen)), torch.tensor(wanted or seen), atol=2e-3, rtol=0)
+
+
+def test_lids_and_lashes_on_the_ball_are_no_eye() -> None:
+    """The picture is a little off: lid skin below, lashes above, both said to be seen; a shaded eye between them."""
+    eye = ball()
+    color, confidence = 0.9 * seen_colors(eye), torch.ones(len(eye.rows))
+    height = eye.angle * torch.sin(eye.azimuth)
+    lid, lash = (height < -16) & (eye.angle < 70), (height > 24) & (eye.angle < 70)
+    clean = paint_eye(eye, color, confidence, 0.4, kept=0.9)
+    color[lid], color[lash] = torch.tensor([0.75, 0.5, 0.42]), torch.tensor([0.16, 0.12, 0.1])
+    painted = paint_eye(eye, color, confidence, 0.4, kept=0.9)
+    torch.testing.assert_close(painted[~lid & ~lash], clean[~lid & ~lash], atol=0.06, rtol=0)
+    white = eye.angle > IRIS_HALF_ANGLE_DEGREES + 2
+    redness = (painted[:, 0] - painted[:, 1])[lid & white]
+    assert float(redness.max()) < 0.1, "of the lid 0.25"
+    assert float(painted[lash & white].mean(dim=1).min()) > 0.3, "of the lashes 0.13"
+
+
+def test_what_looks_like_the_eye_stays_as_photographed() -> None:
+    eye = ball()
+    color = seen_colors(eye) * (1 + 0.05 * torch.randn(len(eye.rows), 1, generator=torch.Generator().manual_seed(4)))
+    painted = paint_eye(eye, color, torch.ones(len(eye.rows)), 0.4, kept=1.0)
+    beside = ring(eye, 30, 60) & (color.amax(dim=1) < 0.85)
+    torch.testing.assert_close(painted[beside], color[beside], atol=0.01, rtol=0)

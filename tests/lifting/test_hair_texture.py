@@ -8,15 +8,8 @@ import pytest
 import torch
 
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.lifting.hair_texture import (
-    HairPlaces,
-    KeptHair,
-    beside_face,
-    ear_weights,
-    hair_streaks,
-    keep_hair_of,
-    scalp_weights,
-)
+from stylefaceuv.lifting.hair_places import HairPlaces, beside_face, ear_weights, hair_streaks, scalp_weights
+from stylefaceuv.lifting.hair_texture import KeptHair, keep_hair_of
 from tests.lifting.lifted_scene import Scene
 
 SIZE = 256

@@ -11,6 +11,7 @@ from stylefaceuv.lifting.hair_volume import VOLUME_RESOLUTION, HairVolume
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.types import FaceCoefficients
+from tests.lifting import long_hair
 from tests.lifting.lifted_scene import Scene
 from tests.lifting.scenes import mirrored, neutral
 
@@ -21,7 +22,7 @@ RING_PIXELS, FOREHEAD = 8, 10
 
 @pytest.fixture(scope="module")
 def volume(scene: Scene) -> HairVolume:
-    return HairVolume(scene.lifter.surface, scene.lifter.hair_places)
+    return HairVolume(scene.head)
 
 
 def framed(yaw: float = 0.0, height: float = -0.4) -> FaceCoefficients:
@@ -102,8 +103,63 @@ def test_hair_stands_away_from_the_head(scene: Scene, volume: HairVolume) -> Non
 
 def test_a_bald_head_has_none(scene: Scene, volume: HairVolume) -> None:
     own = framed()
-    made = volume(portrait(scene, own, 0, bald=True), own).displacement
-    assert float(at(scene, made, scene.lifter.texels.part == 0).max()) < 1.5
+    made = volume(portrait(scene, own, 0, bald=True), own)
+    assert not bool(made.displacement.any())
+    assert not bool(made.hanging.any())
+
+
+def shrunk(scene: Scene, own: FaceCoefficients, pixels: int) -> torch.Tensor:
+    """(S, SIZE, SIZE): thin hair on a head whose outline lies inside the model's."""
+    segments = portrait(scene, own, 0)
+    person = 1 - dilate(segments[None, BACKGROUND, None], pixels)[0, 0]
+    return torch.cat([(1 - person)[None], segments[1:] * person])
+
+
+def test_thin_hair_on_a_smaller_skull_lies_inside_the_model_s(scene: Scene, volume: HairVolume) -> None:
+    own = framed()
+    made = volume(shrunk(scene, own, 3), own).displacement
+    texels = scene.lifter.texels
+    large = torch.nn.functional.interpolate(made[None], (256, 256), mode="bilinear")[0]
+    outward = (texels.gather(large) * (scene.lifter.surface.rest_positions - volume.middle)).sum(dim=1)
+    where = regions(scene, volume)
+    assert float(outward[where["crown"]].median()) < -2
+    assert float(at(scene, made, where["face"]).quantile(0.95)) < 0.3
+    assert float(at(scene, made, where["eyes"]).max()) == 0
+
+
+def test_an_outline_that_no_head_has_is_not_believed(scene: Scene, volume: HairVolume) -> None:
+    own = framed()
+    made = volume(shrunk(scene, own, 8), own).displacement
+    assert float(at(scene, made, regions(scene, volume)["crown"]).max()) < 0.1
+
+
+def test_hair_on_one_side_is_thin_on_the_other(scene: Scene, volume: HairVolume) -> None:
+    own = framed()
+    thick, thin = portrait(scene, own, RING_PIXELS), portrait(scene, own, 0)
+    segments = torch.cat([thick[..., : SIZE // 2], thin[..., SIZE // 2 :]], dim=-1)
+    made = volume(segments, own).displacement
+    rest, texels = scene.lifter.surface.rest_positions, scene.lifter.texels
+    high = (texels.gather(volume.places.scalp[0])[:, 0] > 0.9) & (texels.part == 0) & (rest[:, 1] > 0.6)
+    left, right = (at(scene, made, high & (rest[:, 0] * sign > 0.45)).median() for sign in (1, -1))
+    more, less = (max(float(left), float(right)), min(float(left), float(right)))
+    assert more > 8
+    assert 0.15 * more < less < 0.5 * more, "some of it, since one rarely has hair on one side"
+
+
+def test_long_hair_is_volume_and_paint_over_the_ears(scene: Scene, volume: HairVolume) -> None:
+    own = long_hair.framed()
+    made = volume(long_hair.portrait(scene, own, 0.95, -1.05), own)
+    where = regions(scene, volume)
+    assert float(at(scene, made.displacement, where["ears"]).median()) > 8
+    ears = scene.lifter.texels.gather(made.hanging)[where["ears"]]
+    assert float(ears.min()) > 0.9
+    short = volume(portrait(scene, framed(), RING_PIXELS), framed())
+    assert not bool(short.hanging.any())
+
+
+def test_its_atlas_is_its_own(scene: Scene, volume: HairVolume) -> None:
+    """A lifter's atlas may be of any size; hair has the same shape with each."""
+    assert volume.surface.texels.resolution == VOLUME_RESOLUTION
 
 
 def test_the_mirror_image_has_the_mirrored_volume(scene: Scene, volume: HairVolume) -> None:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 
-from stylefaceuv.lifting.hair_texture import ear_weights
-from stylefaceuv.lifting.hanging_hair import HangingHair, skull_radius
+from stylefaceuv.lifting.hair_places import ear_weights
+from stylefaceuv.lifting.hanging_hair import HangingHair, HangingShape, skull_radius
 from stylefaceuv.networks.head_segmenter import SEGMENTS
-from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.types import FaceCoefficients
 from tests.lifting.lifted_scene import Scene
-from tests.lifting.scenes import mirrored, neutral
+from tests.lifting.long_hair import SIZE, framed, portrait
+from tests.lifting.scenes import mirrored
 
-SIZE = 192
 AXIS = torch.tensor([0.0, 0.0, 0.1])
-TEMPLE_DM = 0.56
-"""Half the width of the face that hair leaves free."""
 
 
 @pytest.fixture(scope="module")
@@ -26,28 +21,8 @@ def hanging(scene: Scene) -> HangingHair:
     return HangingHair(scene.lifter.surface)
 
 
-def framed(yaw: float = 0.0) -> FaceCoefficients:
-    return replace(neutral(yaw), translation=torch.tensor([0.0, -0.3, -1.0]))
-
-
-def portrait(
-    scene: Scene, own: FaceCoefficients, half_width: float, lowest: float, left: bool = True, right: bool = True
-) -> torch.Tensor:
-    """(S, SIZE, SIZE): hair from the crown down to a height, decimetres, as wide as said, on the head's sides."""
-    camera = Camera.portrait(SIZE, SIZE)
-    heights = torch.tensor([[0.0, 0.45, 0.1], [0.0, lowest, 0.1]])
-    (x, top, depth), (_, bottom, _) = camera.project((heights + own.translation)[None])[0].tolist()
-    scale = camera.focal_px / depth
-    rows = torch.arange(SIZE)[:, None] + 0.5
-    across = (torch.arange(SIZE)[None] + 0.5 - x) / scale
-    sides = ((across > 0) & torch.tensor(left)) | ((across < 0) & torch.tensor(right))
-    mantle = (across.abs() < half_width) & (across.abs() > TEMPLE_DM) & (rows > top) & (rows < bottom) & sides
-    head = scene.lifter.surface.silhouette(own, SIZE) > 0
-    hair = mantle | (head & (rows < top - 0.3 * scale))
-    face = head & ~hair
-    made = torch.zeros(len(SEGMENTS), SIZE, SIZE)
-    for name, where in (("hair", hair), ("face", face), ("background", ~hair & ~face)):
-        made[SEGMENTS.index(name)][where] = 1
+def hang(scene: Scene, hanging: HangingHair, segments: torch.Tensor, own: FaceCoefficients) -> HangingShape | None:
+    made: HangingShape | None = hanging(segments, own, scene.lifter.surface.view(own, SIZE))
     return made
 
 
@@ -62,7 +37,7 @@ def on_ears(scene: Scene, rest: torch.Tensor) -> torch.Tensor:
 
 
 def test_long_hair_is_a_mantle_over_the_ears(scene: Scene, hanging: HangingHair) -> None:
-    shape = hanging(portrait(scene, framed(), 0.95, -1.05), framed())
+    shape = hang(scene, hanging, portrait(scene, framed(), 0.95, -1.05), framed())
     assert shape is not None
     rest, new = moved(scene, shape.offset_mm, shape.weight)
     ears = on_ears(scene, rest)
@@ -78,7 +53,8 @@ def test_long_hair_is_a_mantle_over_the_ears(scene: Scene, hanging: HangingHair)
 
 def test_it_is_as_wide_and_as_long_as_in_the_picture(scene: Scene, hanging: HangingHair) -> None:
     narrow, wide, short = (
-        hanging(portrait(scene, framed(), *size), framed()) for size in ((0.8, -1.05), (1.0, -1.05), (0.95, -0.5))
+        hang(scene, hanging, portrait(scene, framed(), *size), framed())
+        for size in ((0.8, -1.05), (1.0, -1.05), (0.95, -0.5))
     )
     assert narrow is not None
     assert wide is not None
@@ -94,12 +70,12 @@ def test_it_is_as_wide_and_as_long_as_in_the_picture(scene: Scene, hanging: Hang
 
 def test_bare_ears_and_short_hair_hang_nowhere(scene: Scene, hanging: HangingHair) -> None:
     own = framed()
-    assert hanging(portrait(scene, own, 0.3, -1.0), own) is None, "the sides of the face are free"
-    assert hanging(portrait(scene, own, 0.95, 0.3), own) is None, "it ends above the ears"
+    assert hang(scene, hanging, portrait(scene, own, 0.3, -1.0), own) is None, "the sides of the face are free"
+    assert hang(scene, hanging, portrait(scene, own, 0.95, 0.3), own) is None, "it ends above the ears"
     bald = torch.zeros(len(SEGMENTS), SIZE, SIZE)
     head = scene.lifter.surface.silhouette(own, SIZE)
     bald[SEGMENTS.index("face")], bald[SEGMENTS.index("background")] = head, 1 - head
-    assert hanging(bald, own) is None
+    assert hang(scene, hanging, bald, own) is None
 
 
 def test_hair_tucked_behind_both_ears_does_not_hang_over_them(scene: Scene, hanging: HangingHair) -> None:
@@ -108,19 +84,22 @@ def test_hair_tucked_behind_both_ears_does_not_hang_over_them(scene: Scene, hang
     shown = scene.lifter.surface.silhouette(own, SIZE) > 0
     segments[:, shown] = 0
     segments[SEGMENTS.index("face"), shown] = 1
-    assert hanging(segments, own) is None
+    assert hang(scene, hanging, segments, own) is None
 
 
 def test_hair_on_one_side_is_not_half_a_mantle(scene: Scene, hanging: HangingHair) -> None:
     own = framed()
-    assert hanging(portrait(scene, own, 1.1, -1.05, right=False), own) is None
-    assert hanging(portrait(scene, own, 1.1, -1.05), own) is not None
+    assert hang(scene, hanging, portrait(scene, own, 1.1, -1.05, right=False), own) is None
+    assert hang(scene, hanging, portrait(scene, own, 1.1, -1.05), own) is not None
 
 
 def test_the_mirror_image_hangs_mirrored(scene: Scene, hanging: HangingHair) -> None:
     own = framed(25.0)
     segments = portrait(scene, own, 0.95, -0.8)
-    shape, other = hanging(segments, own), hanging(segments.flip(-1), mirrored(scene.head, own))
+    shape, other = (
+        hang(scene, hanging, segments, own),
+        hang(scene, hanging, segments.flip(-1), mirrored(scene.head, own)),
+    )
     assert shape is not None
     assert other is not None
     rest, new = moved(scene, shape.offset_mm, shape.weight)
@@ -139,3 +118,54 @@ def test_the_skull_s_radius_is_found_in_every_direction() -> None:
     radius = flat.norm(dim=1, keepdim=True)
     found = skull_radius(points, flat / radius, radius)[:720]
     torch.testing.assert_close(found, radius[:720], atol=0.02, rtol=0)
+
+
+def test_paint_reaches_the_very_edge_of_the_hair(scene: Scene, hanging: HangingHair) -> None:
+    shape = hang(scene, hanging, portrait(scene, framed(), 0.95, -1.05), framed())
+    assert shape is not None
+    edge = (shape.weight > 0.2) & (shape.weight < 0.5)
+    assert int(edge.sum()) > 50
+    assert float(shape.cover[edge].min()) == 1
+    assert float(shape.cover[shape.weight == 0].max()) == 0
+
+
+def test_an_ear_that_looks_away_is_not_asked(scene: Scene, hanging: HangingHair) -> None:
+    """Turned far to a side, only the near ear counts: hair over it, and skin where the far one would be."""
+    own = framed(50.0)
+    segments = portrait(scene, own, 1.1, -1.05)
+    view, rest = scene.lifter.surface.view(own, SIZE), scene.lifter.surface.rest_positions
+    ears = hanging.ears > 0.5
+    left, right = (float(view.confidence[ears & (rest[:, 0] * sign > 0)].mean()) for sign in (1, -1))
+    near = 1.0 if left > right else -1.0
+    far = view.pixel[ears & (rest[:, 0] * near < 0)].long().clamp(0, SIZE - 1)
+    own_ear = view.pixel[ears & (rest[:, 0] * near > 0)].long().clamp(0, SIZE - 1)
+    for where, name in ((far, "face"), (own_ear, "hair")):
+        segments[:, where[:, 1], where[:, 0]] = 0
+        segments[SEGMENTS.index(name), where[:, 1], where[:, 0]] = 1
+    assert hanging._ears_shown(segments, own, view) < 0.1
+
+
+def test_a_step_in_the_picture_is_no_step_in_the_mantle(scene: Scene, hanging: HangingHair) -> None:
+    """One row of the picture that is much wider than its neighbours."""
+    segments = portrait(scene, framed(), 0.8, -1.05)
+    rows = torch.nonzero(segments[SEGMENTS.index("hair")].sum(dim=1) > 0)[:, 0]
+    low = int(rows[int(0.6 * len(rows))])
+    segments[:, low : low + 2] = 0
+    segments[SEGMENTS.index("hair"), low : low + 2] = 1
+    shape = hang(scene, hanging, segments, framed())
+    plain = hang(scene, hanging, portrait(scene, framed(), 0.8, -1.05), framed())
+    assert shape is not None
+    assert plain is not None
+    wider = (shape.offset_mm - plain.offset_mm).norm(dim=1)
+    assert 0.5 < float(wider.max()) < 15
+
+
+def test_the_back_of_an_ear_stays_behind_the_hair(scene: Scene, hanging: HangingHair) -> None:
+    shape = hang(scene, hanging, portrait(scene, framed(), 0.95, -1.05), framed())
+    assert shape is not None
+    rest, new = moved(scene, shape.offset_mm, shape.weight)
+    distance, ears = torch.hypot(new[:, 0], new[:, 2] - AXIS[2]), on_ears(scene, rest)
+    back = ears & (hanging.tucked[:, 0] > 0.04)
+    front = ears & (hanging.tucked[:, 0] == 0)
+    assert int(back.sum()) > 20
+    assert float(distance[back].median()) < float(distance[front].median()) - 0.02

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as functional
 
 from stylefaceuv.colour import linear_to_srgb
-from stylefaceuv.lifting.hair_texture import ear_weights
+from stylefaceuv.lifting.hair_places import ear_weights
 from stylefaceuv.lifting.painted_head import PaintedHead
 from tests.lifting.lifted_scene import ATLAS, HAIR, SKIN, SMALL, Scene
 

@@ -1,0 +1,186 @@
+"""Where hair grows and hangs on a head, fixed in the atlas, and the streaks that it has there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch.nn import functional
+
+from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
+from stylefaceuv.lifting.surface import Surface
+from stylefaceuv.networks.head_segmenter import SEGMENTS
+from stylefaceuv.types import PART_NAMES
+
+BROW_TOPS, EAR_FRONTS = (105, 334), (234, 454)
+"""Landmarks: the tops of the brows, and the skin in front of each ear."""
+_UPPER_LIP = 0
+_HAIR, _BACKGROUND = SEGMENTS.index("hair"), SEGMENTS.index("background")
+_LEAST_HEAD = 0.05
+_FRINGE, _CROWN = -0.03, 0.5
+"""Decimetres from the tops of the brows."""
+_BESIDE_EYES, _NAPE = 0.08, 0.6
+_BESIDE_LENSES, _LENS_TOP = 0.17, 0.3
+"""Decimetres. Lenses reach farther out than the eyes and may be as dark as hair."""
+_EAR_UP, _EAR_BACK, _EAR_TILT, _EAR_HALF, _EAR_EDGE = -0.02, 0.31, -0.34, (0.35, 0.23), 0.2
+"""Decimetres from the landmark before the ear: its middle, how far it moves per height, half its height and depth."""
+_STREAK = 24
+"""Length of a streak, as a share of the atlas: 1 / 24."""
+HAIR_AXIS_Z = 0.1
+"""Decimetres: where on Z the vertical stands that hair hangs around."""
+_STRANDS = (5, 900)
+"""Pieces of a strand in two decimetres of height, and strands around a head."""
+
+
+@dataclass(frozen=True)
+class HairPlaces:
+    """Where hair grows and hangs on the head, fixed in the atlas.
+
+    Attributes:
+        forehead: (1, 1, R, R) float, 1 above the brows.
+        crown: (1, 1, R, R) float, 1 where almost everybody who has hair has it.
+        beside: (1, 1, R, R) float in [0, 1], beside the face from the brows down to the mouth, and behind the ears.
+        scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
+        streaks: (1, 1, R, R) float, zero mean and unit variance, streaks that run down the atlas.
+    """
+
+    forehead: torch.Tensor
+    crown: torch.Tensor
+    beside: torch.Tensor
+    scalp: torch.Tensor
+    streaks: torch.Tensor
+
+
+def hair_places(surface: Surface) -> HairPlaces:
+    """Find the places on the mean head.
+
+    Args:
+        surface: of the face model, at the resolution R of the atlas.
+
+    Returns:
+        Where hair may grow and hang.
+    """
+    texels, rest, model = surface.texels, surface.rest_positions, surface.face_model
+    points = model.landmarks(model.mean[None])[0]
+    is_skin = (texels.part == PART_NAMES.index("skin")).to(rest.dtype)[:, None]
+    height = rest[:, 1:2] - points[list(BROW_TOPS), 1].mean()
+    above = (((height > level).to(rest.dtype)) for level in (_FRINGE, _CROWN))
+    forehead, crown, beside, scalp = (
+        texels.scatter(weights * is_skin)[None]
+        for weights in (*above, beside_face(rest, points), scalp_weights(rest, points))
+    )
+    return HairPlaces(forehead, crown, beside, scalp, hair_streaks(texels.resolution).to(rest.device))
+
+
+def hung(places: HairPlaces, hanging: torch.Tensor, strands: torch.Tensor) -> HairPlaces:
+    """Let hair grow and hang where one person's does.
+
+    Args:
+        places: of every head.
+        hanging: (1, 1, R, R) float in [0, 1], where that person's hair hangs.
+        strands: (1, 1, R, R) float, of :func:`hanging_strands`.
+
+    Returns:
+        The places of that person.
+    """
+    return replace(
+        places,
+        beside=torch.maximum(places.beside, hanging),
+        scalp=torch.maximum(places.scalp, hanging),
+        streaks=places.streaks + hanging * (strands - places.streaks),
+    )
+
+
+def beside_face(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Where hair hangs beside a face: outwards from eyes and glasses, down to the mouth, and to the nape.
+
+    Args:
+        positions: (T, 3) float, texels of the mean head, decimetres.
+        points: (478, 3) float, its landmarks.
+
+    Returns:
+        (T, 1) float, 1 or 0.
+    """
+    eye, ear = points[list(OUTER_EYE_CORNERS), 0].abs().mean(), points[list(EAR_FRONTS)].mean(dim=0)
+    x, y, z = positions.abs()[:, 0], positions[:, 1], positions[:, 2]
+    lenses = y < points[list(OUTER_EYE_CORNERS), 1].mean() + _LENS_TOP
+    side = (x > eye + _BESIDE_EYES + lenses * _BESIDE_LENSES) & (y > points[_UPPER_LIP, 1])
+    behind = (z < ear[2]) & (y > ear[1] - _NAPE)
+    return (side | behind).to(positions.dtype)[:, None] * (1 - ear_weights(positions, points))
+
+
+def scalp_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Where hair grows: above a line from the brows to the nape, soft-edged.
+
+    Args:
+        positions: (T, 3) float, texels of the mean head, decimetres.
+        points: (478, 3) float, its landmarks.
+
+    Returns:
+        (T, 1) float in [0, 1].
+    """
+    brow, ear = points[list(BROW_TOPS)].mean(dim=0), points[list(EAR_FRONTS)].mean(dim=0)
+    slope = (brow[1] + 0.1 - ear[1]) / (brow[2] - ear[2])
+    line = (ear[1] + slope * (positions[:, 2] - ear[2])).clamp_min(float(ear[1]) - 0.5)
+    return ((positions[:, 1] - line) / 0.3 + 0.5).clamp(0, 1)[:, None] * (1 - ear_weights(positions, points))
+
+
+def ear_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Where no hair grows at the sides of a head: ears and the skin around them, a tilted oval.
+
+    Args:
+        positions: (T, 3) float, texels of the mean head, decimetres.
+        points: (478, 3) float, its landmarks.
+
+    Returns:
+        (T, 1) float in [0, 1], soft-edged.
+    """
+    front = points[list(EAR_FRONTS)].mean(dim=0)
+    up = positions[:, 1] - front[1] - _EAR_UP
+    back = positions[:, 2] - front[2] + _EAR_BACK - _EAR_TILT * up
+    apart = torch.hypot(up / _EAR_HALF[0], back / _EAR_HALF[1])
+    return (((1 - apart) / _EAR_EDGE + 1).clamp(0, 1) * (positions[:, 0].abs() > 0.5))[:, None]
+
+
+def hair_streaks(resolution: int, seed: int = 0) -> torch.Tensor:
+    """Streaks down the atlas, (1, 1, R, R) float32 of zero mean and unit variance."""
+    noise = torch.randn(1, 1, resolution, resolution, generator=torch.Generator().manual_seed(seed))
+    length = 2 * (resolution // _STREAK // 2) + 1
+    fine = functional.avg_pool2d(noise, (length, 1), stride=1, padding=(length // 2, 0))
+    broad = functional.avg_pool2d(fine, (1, 5), stride=1, padding=(0, 2)) * 2
+    streaks = fine + broad
+    return (streaks - streaks.mean()) / streaks.std()
+
+
+def hanging_strands(positions: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    """Strands that hang straight down around a vertical axis.
+
+    Args:
+        positions: (T, 3) float, texels of the mean head, decimetres.
+        seed: of their pattern.
+
+    Returns:
+        (T, 1) float, zero mean and unit variance over a turn.
+    """
+    noise = torch.randn(1, 1, *_STRANDS, generator=torch.Generator().manual_seed(seed)).to(positions.device)
+    broad = functional.avg_pool2d(noise, (1, 5), stride=1, padding=(0, 2)) * 2
+    pattern = noise + broad
+    pattern = (pattern - pattern.mean()) / pattern.std()
+    turn = torch.atan2(positions[:, 0], -(positions[:, 2] - HAIR_AXIS_Z)) / torch.pi
+    place = torch.stack([turn, positions[:, 1]], dim=1)[None, None]  # the table ends a decimetre above and below
+    return functional.grid_sample(pattern, place, align_corners=False, padding_mode="border")[0, :, 0].T
+
+
+def hair_share(segments: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+    """Tell how much of what a picture shows of a head is hair.
+
+    Args:
+        segments: (S, h, w) float in [0, 1], of the picture, in the order of ``SEGMENTS``.
+        place: (T, 2) float, x and y in the picture, 0 to 1 from edge to edge.
+
+    Returns:
+        (T, 1) float in [0, 1].
+    """
+    grid = (2 * place - 1)[None, None]
+    shares = functional.grid_sample(segments[None], grid, align_corners=False, padding_mode="border")[0, :, 0]
+    return (shares[_HAIR] / (1 - shares[_BACKGROUND]).clamp_min(_LEAST_HEAD))[:, None].clamp_max(1)

@@ -1,0 +1,123 @@
+"""Lifting photos of people with hair: fair hair that only a segmenter tells, hair with volume, and hair that hangs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stylefaceuv.lifting.hair_volume import VOLUME_RESOLUTION, HairShape
+from stylefaceuv.lifting.photo import Photo
+from stylefaceuv.networks.head_segmenter import SEGMENTS
+from stylefaceuv.rendering.light_presets import light_preset
+from stylefaceuv.types import PART_NAMES
+from tests.lifting.lifted_scene import HAIR, SKIN, Scene
+from tests.lifting.scenes import neutral
+
+FAIR = (0.72, 0.62, 0.52)
+"""Hair that is as bright as skin, and a little yellower."""
+SEGMENT_SIZE = 128
+
+
+def hairy(scene: Scene) -> torch.Tensor:
+    """(T,) bool: the scalp, and the forehead from two centimetres above the brows on."""
+    rest, points = scene.lifter.surface.rest_positions, scene.head.landmarks(scene.head.mean[None])[0]
+    above = rest[:, 1] > points[[105, 334], 1].mean() + 0.2
+    scalp = scene.lifter.texels.gather(scene.lifter.scalp[0])[:, 0] > 0.5
+    return (above | scalp) & (scene.lifter.texels.part == PART_NAMES.index("skin"))
+
+
+def photo_of(scene: Scene, color: tuple[float, float, float], segmented: bool = True) -> Photo:
+    """A head whose scalp and upper forehead have a colour, and what a segmenter says of it."""
+    texels, where = scene.lifter.texels, hairy(scene)
+    colors = texels.gather(scene.albedo(4)).clone()
+    colors[where] = torch.tensor(color)
+    own = replace(neutral(), translation=torch.tensor([0.0, -0.12, -1.9]))
+    photo = scene.photo(texels.scatter(colors), light_preset("studio"), own)
+    if not segmented:
+        return photo
+    view = scene.lifter.surface.view(own, SEGMENT_SIZE)
+    segments = torch.zeros(len(SEGMENTS), SEGMENT_SIZE, SEGMENT_SIZE)
+    inside = scene.lifter.surface.silhouette(own, SEGMENT_SIZE) > 0
+    seen = view.confidence > 0.1
+    at = view.pixel.long().clamp(0, SEGMENT_SIZE - 1)
+    hair = torch.zeros_like(inside)
+    hair[at[seen & where, 1], at[seen & where, 0]] = True
+    for name, mask in (("background", ~inside & ~hair), ("hair", hair), ("face", inside & ~hair)):
+        segments[SEGMENTS.index(name)] = mask.float()
+    return replace(photo, segments=segments)
+
+
+def on_crown(scene: Scene, seen: bool) -> torch.Tensor:
+    """(T,) bool: the crown as far as a photo from the front shows it, or the back of the head."""
+    rest, texels = scene.lifter.surface.rest_positions, scene.lifter.texels
+    side = rest[:, 2] > 0.75 if seen else rest[:, 2] < -0.3
+    points = scene.head.landmarks(scene.head.mean[None])[0]
+    above = (rest[:, 1] > points[[105, 334], 1].mean() + 0.3) & (rest[:, 0].abs() < 0.4)
+    return side & above & (texels.part == PART_NAMES.index("skin"))
+
+
+def distance(scene: Scene, diffuse: torch.Tensor, where: torch.Tensor, color: tuple[float, float, float]) -> float:
+    """Of the median colour of some texels."""
+    found = scene.lifter.texels.gather(diffuse)[where].median(dim=0).values
+    return float((found - torch.tensor(color)).abs().max())
+
+
+def test_fair_hair_is_taken_off_where_a_segmenter_tells(scene: Scene) -> None:
+    where = on_crown(scene, seen=True)
+    knowing, blind = (scene.lifter(photo_of(scene, FAIR, told)).confidence for told in (True, False))
+    known, guessed = (float(scene.lifter.texels.gather(each[None])[where].mean()) for each in (knowing, blind))
+    assert known < 0.05
+    assert guessed > 0.3, "its colour alone does not tell"
+
+
+def test_fair_hair_is_kept_and_grown_where_a_segmenter_tells(scene: Scene) -> None:
+    knowing = scene.lifter(photo_of(scene, FAIR), keep_hair=True).diffuse
+    blind = scene.lifter(photo_of(scene, FAIR, segmented=False), keep_hair=True).diffuse
+    back = on_crown(scene, seen=False)
+    tone = scene.lifter.texels.gather(knowing)[on_crown(scene, seen=True)].median(dim=0).values
+    grown = tuple(tone.tolist())
+    assert distance(scene, knowing, back, grown) < 0.06
+    assert distance(scene, blind, back, grown) > distance(scene, knowing, back, grown)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_dark_hair_stays_only_where_it_is_kept(scene: Scene, keep: bool) -> None:
+    lifted = scene.lifter(photo_of(scene, HAIR), keep_hair=keep).diffuse
+    for seen in (True, False):
+        assert (distance(scene, lifted, on_crown(scene, seen), HAIR) < 0.15) == keep
+        assert (distance(scene, lifted, on_crown(scene, seen), SKIN) < 0.2) != keep
+
+
+def shape(scene: Scene, raised_mm: float, hanging: torch.Tensor | None = None) -> HairShape:
+    """The crown raised, and hair over some texels (T,)."""
+    texels, up = scene.lifter.texels, torch.tensor([0.0, raised_mm, 0.0])
+    raised = texels.scatter(hairy(scene)[:, None] * up)
+    cover = texels.scatter((torch.zeros(len(texels.part)) if hanging is None else hanging.float())[:, None])
+    assert texels.resolution == VOLUME_RESOLUTION
+    return HairShape(raised, cover)
+
+
+def test_volume_moves_where_hair_is_looked_for(scene: Scene) -> None:
+    photo = photo_of(scene, HAIR)
+    rows = torch.linspace(0.2, 0.8, photo.image.shape[-2])[:, None].expand_as(photo.image[0])
+    striped = replace(photo, image=rows.expand_as(photo.image).clone())
+    flat, raised = (
+        scene.lifter.texels.gather(scene.lifter.evidence(replace(striped, hair=hair)).texture[0])
+        for hair in (None, shape(scene, 25.0))
+    )
+    assert float((raised - flat)[on_crown(scene, seen=True)].median()) < -0.05, "the picture is darker higher up"
+    assert float((raised - flat)[scene.face].median()) > -0.01
+
+
+def test_hair_hangs_over_ears(scene: Scene) -> None:
+    rest = scene.lifter.surface.rest_positions
+    beside = (rest[:, 0].abs() > 0.62) & (rest[:, 1] < 0.2) & (rest[:, 2] < 0.3)
+    hung = shape(scene, 0.0, beside)
+    bare, covered = (
+        scene.lifter(replace(photo_of(scene, HAIR), hair=hair), keep_hair=True) for hair in (shape(scene, 0.0), hung)
+    )
+    inner = beside & (rest[:, 1] < 0.0) & (rest[:, 1] > -0.4)
+    assert distance(scene, covered.diffuse, inner, HAIR) < 0.15
+    assert distance(scene, bare.diffuse, inner, HAIR) > 0.3
