@@ -36,7 +36,7 @@ class Components:
         exporter: mesh to files.
         yaw_editor: turns a stylecode's face; None where there is none.
         uv_generator: paints maps without an image; None where there is none.
-        head_segmenter: tells background, face and hair apart in images; None where there is none.
+        head_segmenter: tells background, face, hair and glasses apart in images; None where there is none.
     """
 
     generator: Generator

@@ -12,15 +12,16 @@ import torch
 from torch.nn import functional
 
 from stylefaceuv.lifting.evidence import soft_threshold, weighted_share
+from stylefaceuv.lifting.hair_places import EAR_FRONTS
 from stylefaceuv.lifting.landmark_fit import LIPS, OUTER_EYE_CORNERS
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.pyramid import blur, levels_for
 
 _WORKING_SIZE = 128
-_NOSE_BASE, _CHIN, _MOUTH_CORNERS, _EARS = 2, 152, (61, 291), (234, 454)
-_BELOW_CHIN, _BELOW_EYES, _EDGE, _CORE_REACH, _LIPS_REACH = 0.25, 0.1, 0.1, 0.15, 0.07
-"""Decimetres: the zone ends below the chin and in front of the ears below the eyes, over a soft edge; the core lies
-around the mouth but not on the lips."""
+_NOSE_BASE, _CHIN, _MOUTH_CORNERS = 2, 152, (61, 291)
+_BELOW_CHIN, _BELOW_EYES, _EDGE, _LIPS_REACH = 0.25, 0.1, 0.1, 0.07
+"""Decimetres: the zone ends below the chin and in front of the ears below the eyes, over a soft edge; the core is not
+on the lips."""
 _CHEEK_HIGH = 0.28
 _OTHER, _WORN, _SPREADS, _LEAST_SPREAD = 0.07, (0.25, 0.4), 3.0, 0.05
 _DARKER, _MOUSTACHE = 2.0, 24
@@ -60,13 +61,13 @@ def beard_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torch.
         (T, 3) float in [0, 1]: zone, core and cheeks, as in :class:`BeardPlaces`.
     """
     x, y, z = positions[:, 0].abs(), positions[:, 1], positions[:, 2]
-    eye, ear = points[list(OUTER_EYE_CORNERS)].abs().mean(0), points[list(_EARS)].abs().mean(0)
+    eye, ear = points[list(OUTER_EYE_CORNERS)].abs().mean(0), points[list(EAR_FRONTS)].abs().mean(0)
     nose, chin, corner = points[_NOSE_BASE], points[_CHIN], points[list(_MOUTH_CORNERS)].abs().mean(0)
     eyes = points[list(OUTER_EYE_CORNERS), 1].mean() - _BELOW_EYES
     rise = ((x - eye[0]) / (ear[0] - eye[0])).clamp(0, 1)  # along the cheekbone, up to the sideburns
     below = soft_threshold(nose[1] + rise * (eyes - nose[1]) - y, (0, _EDGE))
     above = soft_threshold(y - chin[1] + _BELOW_CHIN, (0, _EDGE))
-    zone = below * above * soft_threshold(z - points[list(_EARS), 2].mean(), (0, _EDGE)) * is_skin
+    zone = below * above * soft_threshold(z - points[list(EAR_FRONTS), 2].mean(), (0, _EDGE)) * is_skin
     apart = torch.cdist(positions, points[list(LIPS)]).amin(1)
     core = (zone > 0.5) & (x < corner[0]) & (apart > _LIPS_REACH) & (y > chin[1] - _EDGE)
     around = (y > nose[1]) & (y < nose[1] + _CHEEK_HIGH) & (x > corner[0]) & (x < eye[0]) & is_skin
@@ -103,9 +104,11 @@ def beard_over(
     tone = color[0, :, bare].median(dim=1).values.view(1, 3, 1, 1)
     other = ((tone - color).mean(dim=1, keepdim=True) > _OTHER).to(color)
     worn = soft_threshold(weighted_share(other, core), _WORN)
-    worn = worn * soft_threshold(_roughness(lifted, seen * places.core), rough)
     hairy = shown & (other[0, 0] > 0.5)
     if not bool(worn > 0) or not bool(hairy.any()):
+        return torch.zeros_like(seen)
+    worn = worn * soft_threshold(_roughness(lifted, seen * places.core), rough)
+    if not bool(worn > 0):
         return torch.zeros_like(seen)
     like = _like(color, hairy, dilate(core, size // _MOUSTACHE)) * other * (held > 0.5) * (zone > 0)
     grown = _connected(hairy[None, None].to(color), like) * zone * worn
@@ -114,8 +117,9 @@ def beard_over(
 
 def _roughness(texture: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
     """Scalar: median strength of the finest bands in a (1, 1, R, R) mask that is above a half somewhere."""
-    fine = (texture - blur(texture, levels_for(texture.shape[-1], _PORE_SIZE))).mean(dim=1, keepdim=True).abs()
-    return fine[where > 0.5].median()
+    level = texture.mean(dim=1, keepdim=True)
+    fine = level - blur(level, levels_for(texture.shape[-1], _PORE_SIZE))
+    return fine[where > 0.5].abs().median()
 
 
 def _like(color: torch.Tensor, sample: torch.Tensor, around: torch.Tensor) -> torch.Tensor:

@@ -96,8 +96,8 @@ def _tone_shift(source: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) 
 
 def _grain_amplitude(lifted: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """(1, 1, 1, 1): robust standard deviation of the lifted texture's finest bands, capped."""
-    detail = (lifted - blur(lifted, _GRAIN_LEVELS)).mean(dim=1, keepdim=True)
-    sure = detail[mask > 0.95]
+    level = lifted.mean(dim=1, keepdim=True)
+    sure = (level - blur(level, _GRAIN_LEVELS))[mask > 0.95]
     if sure.numel() < 1000:
         return lifted.new_full((1, 1, 1, 1), 0.006)
     return (1.4826 * sure.abs().median()).clamp(0.002, 0.014).reshape(1, 1, 1, 1)

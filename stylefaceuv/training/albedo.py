@@ -18,6 +18,7 @@ import torch.nn.functional as functional
 from tqdm import tqdm
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.makehuman import load_face_model
 from stylefaceuv.lifting.albedo_model import AlbedoModel, pack_albedo_model
 from stylefaceuv.lifting.delighting import fix_gain, luminance, shading
@@ -226,8 +227,14 @@ def extend(values: torch.Tensor, support: torch.Tensor, plain: torch.Tensor) -> 
 
 
 def border_tone(values: torch.Tensor, support: torch.Tensor, plain: torch.Tensor) -> torch.Tensor:
-    """(N, C, 1, 1): mean of values over the bare skin at the support's border; arguments as :func:`extend` has them."""
+    """(N, C, 1, 1): mean of values over the bare skin at the support's border; arguments as :func:`extend` has them.
+
+    Raises:
+        InvalidArgumentError: there is no such skin.
+    """
     border = support * (1 - support) * plain
+    if not bool((border > 0).any()):
+        raise InvalidArgumentError("support", "a soft border that crosses bare skin", "none")
     return (values * border).sum((2, 3), keepdim=True) / border.sum()
 
 

@@ -69,3 +69,9 @@ def test_a_model_without_outside_is_refused() -> None:
     full = AlbedoModel(torch.zeros(3, 4, 4), torch.zeros(2, 3, 4, 4), torch.full((1, 4, 4), 0.02))
     with pytest.raises(InvalidArgumentError, match="model: expected texels of no support"):
         retone(full)
+
+
+def test_a_border_without_bare_skin_is_refused() -> None:
+    hard = (soft_support() > 0.5).float()
+    with pytest.raises(InvalidArgumentError, match="support: expected a soft border"):
+        extend(learned()[0], hard, torch.ones_like(hard))
