@@ -19,13 +19,15 @@ from stylefaceuv.lifting.pyramid import blur, levels_for
 
 _WORKING_SIZE = 128
 _NOSE_BASE, _CHIN, _MOUTH_CORNERS = 2, 152, (61, 291)
-_BELOW_CHIN, _BELOW_EYES, _EDGE, _LIPS_REACH = 0.25, 0.1, 0.1, 0.07
-"""Decimetres: the zone ends below the chin and in front of the ears below the eyes, over a soft edge; the core is not
-on the lips."""
+_BELOW_CHIN, _BELOW_EYES, _EDGE, _SIDE_EDGE, _LIPS_REACH = 0.25, 0.1, 0.1, 0.3, 0.07
+"""Decimetres: the zone ends below the chin and in front of the ears below the eyes, over an edge that is softer there;
+the core is not on the lips."""
 _CHEEK_HIGH = 0.28
 _OTHER, _WORN, _SPREADS, _LEAST_SPREAD = 0.07, (0.25, 0.4), 3.0, 0.05
 _DARKER, _MOUSTACHE = 2.0, 24
 """Spreads; and what share of the atlas around chin and upper lip counts as around the mouth."""
+_FULL = (0.62, 0.68)
+"""How bright a beard is beside the cheeks: at most 0.61 of two full ones, at least 0.69 of nine of stubble or less."""
 _PORE_SIZE = 128
 """Bands finer than this share of the atlas are roughness."""
 ROUGH_PHOTO, ROUGH_PAINTED = (0.0115, 0.0135), (0.0065, 0.0078)
@@ -65,7 +67,7 @@ def beard_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torch.
     nose, chin, corner = points[_NOSE_BASE], points[_CHIN], points[list(_MOUTH_CORNERS)].abs().mean(0)
     eyes = points[list(OUTER_EYE_CORNERS), 1].mean() - _BELOW_EYES
     rise = ((x - eye[0]) / (ear[0] - eye[0])).clamp(0, 1)  # along the cheekbone, up to the sideburns
-    below = soft_threshold(nose[1] + rise * (eyes - nose[1]) - y, (0, _EDGE))
+    below = ((nose[1] + rise * (eyes - nose[1]) - y) / (_EDGE + rise * _SIDE_EDGE)).clamp(0, 1)
     above = soft_threshold(y - chin[1] + _BELOW_CHIN, (0, _EDGE))
     zone = below * above * soft_threshold(z - points[list(EAR_FRONTS), 2].mean(), (0, _EDGE)) * is_skin
     apart = torch.cdist(positions, points[list(LIPS)]).amin(1)
@@ -80,6 +82,7 @@ def beard_over(
     explained: torch.Tensor,
     places: BeardPlaces,
     rough: tuple[float, float] = ROUGH_PHOTO,
+    frontal: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Tell where a map shows a beard.
 
@@ -89,6 +92,8 @@ def beard_over(
         explained: (1, 1, R, R) float in [0, 1], where the photo shows skin.
         places: of the head, at the same size.
         rough: roughness of skin on which a beard may grow, and surely does.
+        frontal: (1, 1, R, R) float in [0, 1], 0 where the photo sees the head along its surface, so that stubble there
+            may be shade; a full beard is as dark as no shade. None is 1 everywhere.
 
     Returns:
         (1, 1, R, R) float in [0, 1]; 0 everywhere of a shaved face.
@@ -110,9 +115,18 @@ def beard_over(
     worn = worn * soft_threshold(_roughness(lifted, seen * places.core), rough)
     if not bool(worn > 0):
         return torch.zeros_like(seen)
+    if frontal is not None:
+        zone = zone * _stubble_ends(color, hairy, tone, functional.adaptive_avg_pool2d(frontal, size))
     like = _like(color, hairy, dilate(core, size // _MOUSTACHE)) * other * (held > 0.5) * (zone > 0)
     grown = _connected(hairy[None, None].to(color), like) * zone * worn
     return functional.interpolate(dilate(grown, 1), seen.shape[-2:], mode="bilinear", align_corners=False) * seen
+
+
+def _stubble_ends(color: torch.Tensor, hairy: torch.Tensor, tone: torch.Tensor, frontal: torch.Tensor) -> torch.Tensor:
+    """(1, 1, r, r) in [0, 1]: how far a beard of those (r, r) texels reaches, given where it is seen frontally."""
+    share = color[0, :, hairy].median(dim=1).values.mean() / tone.mean().clamp_min(1e-3)
+    full = 1 - soft_threshold(share, _FULL)
+    return full + (1 - full) * frontal
 
 
 def _roughness(texture: torch.Tensor, where: torch.Tensor) -> torch.Tensor:

@@ -20,8 +20,8 @@ _LEAST_HEAD = 0.05
 _FRINGE, _CROWN = -0.03, 0.5
 """Decimetres from the tops of the brows."""
 _BESIDE_EYES, _NAPE = 0.08, 0.6
-_BESIDE_LENSES, _LENS_TOP = 0.17, 0.3
-"""Decimetres. Lenses reach farther out than the eyes and may be as dark as hair."""
+_BESIDE_LENSES, _BESIDE_BROWS, _LENS_TOP = 0.17, 0.05, 0.3
+"""Decimetres. Lenses and brows reach farther out than the eyes and may be as dark as hair."""
 _EAR_UP, _EAR_BACK, _EAR_TILT, _EAR_HALF, _EAR_EDGE = -0.02, 0.31, -0.34, (0.35, 0.23), 0.2
 """Decimetres from the landmark before the ear: its middle, how far it moves per height, half its height and depth."""
 _STREAK = 24
@@ -39,7 +39,9 @@ class HairPlaces:
     Attributes:
         forehead: (1, 1, R, R) float, 1 above the brows.
         crown: (1, 1, R, R) float, 1 where almost everybody who has hair has it.
-        beside: (1, 1, R, R) float in [0, 1], beside the face from the brows down to the mouth, and behind the ears.
+        beside: (1, 1, R, R) float in [0, 1], beside the face from the brows down to the mouth, and behind the ears,
+            but not where lenses of glasses reach.
+        temples: (1, 1, R, R) float in [0, 1], the same up to the eyes, for who can tell hair from lenses.
         scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
         streaks: (1, 1, R, R) float, zero mean and unit variance, streaks that run down the atlas.
     """
@@ -47,6 +49,7 @@ class HairPlaces:
     forehead: torch.Tensor
     crown: torch.Tensor
     beside: torch.Tensor
+    temples: torch.Tensor
     scalp: torch.Tensor
     streaks: torch.Tensor
 
@@ -65,11 +68,11 @@ def hair_places(surface: Surface) -> HairPlaces:
     is_skin = (texels.part == PART_NAMES.index("skin")).to(rest.dtype)[:, None]
     height = rest[:, 1:2] - points[list(BROW_TOPS), 1].mean()
     above = (((height > level).to(rest.dtype)) for level in (_FRINGE, _CROWN))
-    forehead, crown, beside, scalp = (
-        texels.scatter(weights * is_skin)[None]
-        for weights in (*above, beside_face(rest, points), scalp_weights(rest, points))
+    sides = (beside_face(rest, points, clearance) for clearance in (_BESIDE_LENSES, _BESIDE_BROWS))
+    forehead, crown, beside, temples, scalp = (
+        texels.scatter(weights * is_skin)[None] for weights in (*above, *sides, scalp_weights(rest, points))
     )
-    return HairPlaces(forehead, crown, beside, scalp, hair_streaks(texels.resolution).to(rest.device))
+    return HairPlaces(forehead, crown, beside, temples, scalp, hair_streaks(texels.resolution).to(rest.device))
 
 
 def hung(places: HairPlaces, hanging: torch.Tensor, strands: torch.Tensor) -> HairPlaces:
@@ -86,17 +89,19 @@ def hung(places: HairPlaces, hanging: torch.Tensor, strands: torch.Tensor) -> Ha
     return replace(
         places,
         beside=torch.maximum(places.beside, hanging),
+        temples=torch.maximum(places.temples, hanging),
         scalp=torch.maximum(places.scalp, hanging),
         streaks=places.streaks + hanging * (strands - places.streaks),
     )
 
 
-def beside_face(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+def beside_face(positions: torch.Tensor, points: torch.Tensor, clearance: float = _BESIDE_LENSES) -> torch.Tensor:
     """Where hair hangs beside a face: outwards from eyes and glasses, down to the mouth, and to the nape.
 
     Args:
         positions: (T, 3) float, texels of the mean head, decimetres.
         points: (478, 3) float, its landmarks.
+        clearance: decimetres that are left free at the height of the eyes, besides those of the cheeks.
 
     Returns:
         (T, 1) float, 1 or 0.
@@ -104,7 +109,7 @@ def beside_face(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     eye, ear = points[list(OUTER_EYE_CORNERS), 0].abs().mean(), points[list(EAR_FRONTS)].mean(dim=0)
     x, y, z = positions.abs()[:, 0], positions[:, 1], positions[:, 2]
     lenses = y < points[list(OUTER_EYE_CORNERS), 1].mean() + _LENS_TOP
-    side = (x > eye + _BESIDE_EYES + lenses * _BESIDE_LENSES) & (y > points[_UPPER_LIP, 1])
+    side = (x > eye + _BESIDE_EYES + lenses * clearance) & (y > points[_UPPER_LIP, 1])
     behind = (z < ear[2]) & (y > ear[1] - _NAPE)
     return (side | behind).to(positions.dtype)[:, None] * (1 - ear_weights(positions, points))
 

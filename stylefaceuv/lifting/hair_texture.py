@@ -69,13 +69,14 @@ def keep_hair_of(
         surer = (seen * torch.maximum(places.scalp, places.forehead) * known_hair)[0, 0] > _SURE
         sure = surer if int(surer.sum()) > int(sure.sum()) else sure
     color, spread = _tone(lifted, sure)
+    beside = places.beside if known_hair is None else places.temples
     if known_hair is None:
         to_hair, to_skin = _distance(lifted, color, spread), _distance(lifted, skin_color, skin_spread)
         like_hair = ((to_hair < to_skin) & (to_hair < _SPREADS)).to(lifted.dtype)
     else:
         like_hair = (known_hair > 0.5).to(lifted.dtype)
-    hair = seen * like_hair * places.beside * _hanging(seen * (1 - like_hair), places)
-    hair = blur(dilate(hair, 1), 2).clamp(0, 1) * places.beside
+    hair = seen * like_hair * beside * _hanging(seen * (1 - like_hair), places)
+    hair = blur(dilate(hair, 1), 2).clamp(0, 1) * beside
     grown = torch.maximum(places.scalp, blur(torch.maximum(hair, hair.flip(-1)), 3))
     texture = model_texture + grown * (_combed(lifted, sure, color, places.streaks) - model_texture)
     return KeptHair(torch.maximum(places.forehead, hair), texture)

@@ -17,6 +17,7 @@ from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain,
 from stylefaceuv.lifting.dark_features import feature_weights, own_features
 from stylefaceuv.lifting.delighter import Delighter
 from stylefaceuv.lifting.delighting import even_out, luminance, shading
+from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.fringe import among_strands, fringe_over
 from stylefaceuv.lifting.hair_places import BROW_TOPS, HairPlaces, hair_places, hanging_strands, hung
@@ -47,6 +48,8 @@ _UNEVEN_SHARE = 0.9
 _EYES_SHARE = 0.9
 _BESIDE = 6
 _BELOW_NOSE = 2
+_ALONG, _SMEARED = (0.3, 0.55), 3
+"""Cosines between the skin's normal and the view; texels of an atlas of 256 around hair."""
 _LIPS = (13, 14)
 
 
@@ -89,6 +92,7 @@ class Lifter(nn.Module):
     features: torch.Tensor
     beards: torch.Tensor
     beside: torch.Tensor
+    temples: torch.Tensor
     streaks: torch.Tensor
     strands: torch.Tensor
     occlusion: torch.Tensor
@@ -118,7 +122,7 @@ class Lifter(nn.Module):
         self.register_buffer("above_mouth", self._skin_above(points[_BELOW_NOSE, 1]), persistent=False)
         places = hair_places(self.surface)
         self.register_buffer("fringe", places.forehead, persistent=False)
-        for name in ("crown", "beside", "scalp", "streaks"):
+        for name in ("crown", "beside", "temples", "scalp", "streaks"):
             self.register_buffer(name, getattr(places, name), persistent=False)
         strands = self.texels.scatter(hanging_strands(self.surface.rest_positions))[None]
         self.register_buffer("strands", strands, persistent=False)
@@ -303,7 +307,7 @@ class Lifter(nn.Module):
     @property
     def hair_places(self) -> HairPlaces:
         """Where hair grows and hangs on every head."""
-        return HairPlaces(self.fringe, self.crown, self.beside, self.scalp, self.streaks)
+        return HairPlaces(self.fringe, self.crown, self.beside, self.temples, self.scalp, self.streaks)
 
     def own_hair_places(self, hanging: torch.Tensor | None) -> tuple[HairPlaces, torch.Tensor]:
         """Where hair grows and hangs on one head, and where it hangs over skin, (1, 1, R, R) in [0, 1].
@@ -377,6 +381,7 @@ class Lifter(nn.Module):
             places, hanging = self.own_hair_places(shows.hanging)
             hair = keep_hair_of(image, seen, explained, model_texture, places, known)
             skinlike = torch.maximum(explained * (1 - hanging), hair.kept * (1 - over.rims))
+            skinlike = skinlike * (1 - self._smeared_hair(over.hair, texels))
             model_texture = hair.texture
         else:
             skinlike = below_hairline(explained, self.forehead, 2 * scale)
@@ -384,6 +389,16 @@ class Lifter(nn.Module):
         skin = complete(image, mask, model_texture, self.skin_chart, self.support, self.grain)
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
         return skin, mask, tone, float(over.lenses)
+
+    def _smeared_hair(self, hair: torch.Tensor, texels: LiftedTexels) -> torch.Tensor:
+        """(1, 1, R, R) in [0, 1]: hair on the sides of the head that the photo sees along its surface: its strands
+        come out as long smears, combed hair looks better."""
+        near = dilate(hair, _SMEARED * (self.texels.resolution // 256))
+        return near * (1 - self._frontal(texels)) * self.temples
+
+    def _frontal(self, texels: LiftedTexels) -> torch.Tensor:
+        """(1, 1, R, R) in [0, 1]: 0 where the photo sees the head along its surface."""
+        return smoothstep(self.texels.scatter(texels.normal[:, 2:])[None], _ALONG)
 
     def _explained(
         self, shows: _Seen, raw: torch.Tensor, model_texture: torch.Tensor, seen: torch.Tensor, over: Occluders
@@ -393,7 +408,9 @@ class Lifter(nn.Module):
         own = own_features(raw, model_texture, seen, over.over_features, self.features)
         explained = torch.maximum(explained, own) * (1 - over.rims)
         plain = torch.minimum(seen, explained) * self.skin_chart
-        beard = beard_over(raw, seen * self.skin_chart, explained, self.beard_places)
+        beard = beard_over(
+            raw, seen * self.skin_chart, explained, self.beard_places, frontal=self._frontal(shows.texels)
+        )
         return torch.maximum(explained, beard), plain, torch.maximum(own, beard)
 
     def _without_hair(
@@ -406,7 +423,7 @@ class Lifter(nn.Module):
         over: Occluders,
     ) -> torch.Tensor:
         """(1, 1, R, R): where the photo shows the face, without the head's hair and single strands over it."""
-        explained = explained * (1 - over.hair * torch.maximum(self.fringe, self.beside))
+        explained = explained * (1 - over.hair * torch.maximum(self.fringe, self.temples))
         fringe = fringe_over(lines, explained, seen, self.low_forehead)
         explained = explained * (1 - (1 - own) * self._strands(lines, model_texture, explained, seen, over.glasses))
         return explained * (1 - fringe * among_strands(lines, self.below_forehead, self.features[:, :1]))

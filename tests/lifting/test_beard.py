@@ -121,3 +121,18 @@ def test_dark_hair_before_the_ears_is_no_stubble(shaved: torch.Tensor, places: B
     assert float(plain[136:164, 50:58].min()) > 0.9
     assert float(burned[136:164, 50:58].max()) == 0
     assert float(burned[140:230, 80:176].min()) > 0.9, "the moustache and the stubble stay"
+
+
+@pytest.mark.parametrize(("tone", "stays"), [(0.3, True), (0.58, False)])
+def test_stubble_seen_along_the_cheek_may_be_shade(
+    shaved: torch.Tensor, places: BeardPlaces, tone: float, stays: bool
+) -> None:
+    image = shaved.clone()
+    where = (slice(130, 240), slice(44, 212))
+    image[0][:, where[0], where[1]] = (tone + rough())[0][:, where[0], where[1]]
+    frontal = ONE.clone()
+    frontal[..., :80] = 0
+    beard = beard_over(image, ONE, ONE, places, frontal=frontal)[0, 0]
+    assert (float(beard[140:220, 52:72].min()) > 0.9) == stays
+    assert (float(beard[140:220, 52:72].max()) == 0) != stays
+    assert float(beard[156:210, 104:150].min()) > 0.9

@@ -31,7 +31,7 @@ def places() -> HairPlaces:
     beside[..., 80:160, :] = 1
     beside[..., FACE] = 0
     scalp[..., :60, :] = 1
-    return HairPlaces(forehead, crown, beside, scalp, hair_streaks(SIZE))
+    return HairPlaces(forehead, crown, beside, beside, scalp, hair_streaks(SIZE))
 
 
 @pytest.fixture
