@@ -45,6 +45,7 @@ def keep_hair_of(
     model_texture: torch.Tensor,
     places: HairPlaces,
     known_hair: torch.Tensor | None = None,
+    fade: torch.Tensor | None = None,
 ) -> KeptHair:
     """Keep the photo's hair and give the unseen scalp hair of the same colour.
 
@@ -55,6 +56,7 @@ def keep_hair_of(
         model_texture: (1, 3, R, R) float, complete bare skin.
         places: of the head.
         known_hair: (1, 1, R, R) float in [0, 1], where there is hair; None calls hair what has not the skin's colour.
+        fade: (1, 3, R, R) float, factors of the colour of hair that no photo shows: ends may be fairer. None is 1.
 
     Returns:
         What stays, and what completes it; of a bald head the forehead stays and the texture is the model's.
@@ -76,9 +78,11 @@ def keep_hair_of(
     else:
         like_hair = (known_hair > 0.5).to(lifted.dtype)
     hair = seen * like_hair * beside * _hanging(seen * (1 - like_hair), places)
-    hair = blur(dilate(hair, 1), 2).clamp(0, 1) * beside
+    scale = hair.shape[-1] // 256
+    hair = blur(dilate(erode(hair, scale), scale + 1), 2).clamp(0, 1) * beside  # specks are no hair
     grown = torch.maximum(places.scalp, blur(torch.maximum(hair, hair.flip(-1)), 3))
-    texture = model_texture + grown * (_combed(lifted, sure, color, places.streaks) - model_texture)
+    combed = _combed(lifted, sure, color if fade is None else color * fade, places.streaks)
+    texture = model_texture + grown * (combed - model_texture)
     return KeptHair(torch.maximum(places.forehead, hair), texture)
 
 
@@ -103,9 +107,9 @@ def _hanging(skin: torch.Tensor, places: HairPlaces) -> torch.Tensor:
 
 
 def _combed(lifted: torch.Tensor, sure: torch.Tensor, color: torch.Tensor, streaks: torch.Tensor) -> torch.Tensor:
-    """(1, 3, R, R): hair of one colour whose streaks are as strong as those seen."""
+    """(1, 3, R, R): hair of a colour (1, 3, R, R) or of one (1, 3, 1, 1), with streaks as strong as those seen."""
     tone = luminance(lifted, dim=1)[:, None]
     detail = (tone - blur(tone, _DETAIL_LEVELS))[0, 0][sure]
     strength = (1.4826 * detail.abs().median()).clamp(0.004, 0.06)
-    relative = strength / luminance(color, dim=1).clamp_min(0.05)
+    relative = strength / luminance(color, dim=1)[:, None].clamp_min(0.05)
     return (color * (1 + relative * streaks).clamp(0.3, 2)).clamp(0, 1)

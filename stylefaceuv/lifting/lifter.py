@@ -20,6 +20,7 @@ from stylefaceuv.lifting.delighting import even_out, luminance, shading
 from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.fringe import among_strands, fringe_over
+from stylefaceuv.lifting.hair_fade import end_tint, fade_to
 from stylefaceuv.lifting.hair_places import BROW_TOPS, HairPlaces, hair_places, hanging_strands, hung
 from stylefaceuv.lifting.hair_texture import keep_hair_of
 from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
@@ -57,7 +58,7 @@ _LIPS = (13, 14)
 class _Seen:
     """What the photos show: delit texels (T, 3), how they are seen, the albedo model's fit, the light of each view.
 
-    Where hair hangs in the own one, (1, q, q), is None where none does.
+    Where hair hangs in the own one, (1, q, q), is None where none does; (3,) is by how much its ends are fairer.
     """
 
     lifted: torch.Tensor
@@ -66,6 +67,7 @@ class _Seen:
     lighting: torch.Tensor
     second_lighting: torch.Tensor | None
     hanging: torch.Tensor | None
+    end_tint: torch.Tensor
 
 
 class Lifter(nn.Module):
@@ -95,6 +97,7 @@ class Lifter(nn.Module):
     temples: torch.Tensor
     streaks: torch.Tensor
     strands: torch.Tensor
+    height: torch.Tensor
     occlusion: torch.Tensor
 
     def __init__(
@@ -126,6 +129,8 @@ class Lifter(nn.Module):
             self.register_buffer(name, getattr(places, name), persistent=False)
         strands = self.texels.scatter(hanging_strands(self.surface.rest_positions))[None]
         self.register_buffer("strands", strands, persistent=False)
+        height = self.texels.scatter(self.surface.rest_positions[:, 1:2])[None]
+        self.register_buffer("height", height, persistent=False)
         features = feature_weights(self.surface.rest_positions, part == _SKIN, points)
         self.register_buffer("features", self.texels.scatter(features)[None], persistent=False)
         beards = beard_weights(self.surface.rest_positions, part == _SKIN, points)
@@ -224,7 +229,8 @@ class Lifter(nn.Module):
             lifted = linear_to_srgb((srgb_to_linear(lifted) * gain).clamp(0, 1))
             lighting = lighting / gain
             second_lighting = None if second_lighting is None else second_lighting / gain
-        return _Seen(lifted, texels, fit, lighting, second_lighting, None if own.hair is None else own.hair.hanging)
+        hanging = None if own.hair is None else own.hair.hanging
+        return _Seen(lifted, texels, fit, lighting, second_lighting, hanging, _end_tint(own))
 
     def _finished(self, seen: _Seen, keep_hair: bool) -> LiftedFace:
         diffuse, confidence = self._assemble(seen, keep_hair)
@@ -379,7 +385,8 @@ class Lifter(nn.Module):
         if keep_hair:
             known = None if shown is None else shown[:, _HAIR, None]
             places, hanging = self.own_hair_places(shows.hanging)
-            hair = keep_hair_of(image, seen, explained, model_texture, places, known)
+            fade = fade_to(shows.end_tint, self.height)
+            hair = keep_hair_of(image, seen, explained, model_texture, places, known, fade)
             skinlike = torch.maximum(explained * (1 - hanging), hair.kept * (1 - over.rims))
             skinlike = skinlike * (1 - self._smeared_hair(over.hair, texels))
             model_texture = hair.texture
@@ -427,3 +434,10 @@ class Lifter(nn.Module):
         fringe = fringe_over(lines, explained, seen, self.low_forehead)
         explained = explained * (1 - (1 - own) * self._strands(lines, model_texture, explained, seen, over.glasses))
         return explained * (1 - fringe * among_strands(lines, self.below_forehead, self.features[:, :1]))
+
+
+def _end_tint(photo: Photo) -> torch.Tensor:
+    """(3,): how the colour of long hair changes towards its ends; 1 where nothing tells."""
+    if photo.segments is None or photo.detected is None:
+        return torch.ones_like(photo.image[:, 0, 0])
+    return end_tint(photo.image, photo.segments, photo.detected)
