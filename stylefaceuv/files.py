@@ -9,6 +9,29 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stylefaceuv.errors import OutputError
+from stylefaceuv.plain_values import as_path
+
+
+def check_writable(path: str | Path) -> None:
+    """Refuse a place that cannot be written, before any work is done for it; nothing is made.
+
+    Args:
+        path: the file that shall appear.
+
+    Raises:
+        OutputError: a folder of that name is there, or what its folder would be made in is no writable folder.
+    """
+    target = as_path("path", path)
+    parent = next((folder for folder in target.absolute().parents if folder.exists()), Path("/"))
+    reason = None
+    if target.is_dir():
+        reason = "it is a folder"
+    elif not parent.is_dir():
+        reason = f"{parent} is no folder"
+    elif not os.access(parent, os.W_OK | os.X_OK):
+        reason = "permission denied"
+    if reason:
+        raise OutputError(f"path: expected a writable place, got {target} ({reason})")
 
 
 @contextmanager
@@ -24,7 +47,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Raises:
         OutputError: the folder cannot be made or written, or a folder of that name is there.
     """
-    target = Path(path)
+    target = as_path("path", path)
     try:
         if target.is_dir():
             raise IsADirectoryError("it is a folder")
