@@ -16,6 +16,7 @@ from stylefaceuv.control import (
     Lighting,
     View,
     check_over_photo,
+    check_view_over_photo,
     covering_camera,
     parse_angle,
     parse_background,
@@ -104,8 +105,7 @@ class PictureMaker:
         light, orbit = parse_lighting(lighting, own.lighting.reshape(9, 3)), parse_view(view)
         weights = parse_expression(expression, own.expression, self._geometry.face_model.expression_names, add)
         angles = _angles((yaw, pitch, roll), own.rotation, backdrop)
-        if backdrop == "image" and orbit.moved:
-            raise InvalidArgumentError("view", "the usual camera over the StyleGAN2 image", orbit)
+        check_view_over_photo(backdrop, orbit)
         turned = any(angle is not None for angle in (yaw, pitch, roll))
         free = backdrop != "image" and (orbit.moved or turned)
         place = own.translation.new_tensor(CENTRE) if free else own.translation

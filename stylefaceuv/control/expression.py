@@ -42,6 +42,24 @@ def parse_expression(
     return base if add is None else _sum(base, _named("add", add, own, names, lowest=-1.0), names)
 
 
+def check_expression(value: Expression, add: Addition, names: tuple[str, ...]) -> None:
+    """Refuse an expression that no face can show, before there is a face.
+
+    Args:
+        value: as in :func:`parse_expression`.
+        add: as there; sums with a face's own expression are not known yet.
+        names: of the units.
+
+    Raises:
+        InvalidArgumentError: as there.
+    """
+    own = torch.zeros(len(names))
+    if value is not None and not (isinstance(value, str) and value == "own"):
+        parse_expression(value, own, names, add)
+    elif add is not None:
+        _named("add", add, own, names, lowest=-1.0)
+
+
 def _base(value: Expression, own: torch.Tensor, names: tuple[str, ...]) -> torch.Tensor:
     if value is None or (isinstance(value, str) and value == "own"):
         return own

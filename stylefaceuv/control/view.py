@@ -104,6 +104,20 @@ def parse_view(value: View | None) -> View:
     return value
 
 
+def check_view_over_photo(background: object, view: View | None) -> None:
+    """Refuse a moved camera over the StyleGAN2 image, whose camera stands still.
+
+    Args:
+        background: of the picture, as the user writes it.
+        view: the camera.
+
+    Raises:
+        InvalidArgumentError: both are asked for, or the view is none.
+    """
+    if parse_view(view).moved and isinstance(background, str) and background == "image":
+        raise InvalidArgumentError("view", "the usual camera over the StyleGAN2 image", "a moved one")
+
+
 def covering_camera(height: int, width: int) -> Camera:
     """Return the camera of a picture that a square photo covers: the photo's, cut to the picture's shape."""
     return Camera(height, width, FOCAL_PER_HEIGHT * max(height, width))
