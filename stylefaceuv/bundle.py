@@ -126,9 +126,12 @@ class Bundle:
             The folder.
 
         Raises:
+            InvalidArgumentError: what is no path or no Hub id.
             OutputError: the folder cannot be written.
             HubError: the push failed.
         """
+        if push_to_hub is not None and not isinstance(push_to_hub, str):
+            raise InvalidArgumentError("push_to_hub", "a Hub id 'org/name'", repr(push_to_hub)[:60])
         sources = {
             name: ComponentSource(self.path(name), part.class_name, part.preset, self.terms[name])
             for name, part in self.config.components.items()

@@ -24,6 +24,7 @@ from stylefaceuv.studio import check_export_request
 from stylefaceuv.types import Face
 
 SHEET_NAME = "contact_sheet.png"
+_USUAL_TEXTURE = 1024
 _KEYS = 2**64
 """Number of seeds, and of stylecodes under each."""
 
@@ -111,7 +112,10 @@ class CrowdRange:
     def __post_init__(self) -> None:
         """Refuse what is no range of stylecodes."""
         object.__setattr__(self, "start", whole("start", self.start, 0, _KEYS - 1))
-        object.__setattr__(self, "count", whole("count", self.count, 0, _KEYS - self.start))
+        object.__setattr__(self, "count", whole("count", self.count, 0, _KEYS))
+        if self.start + self.count > _KEYS:
+            got = f"{self.count} heads from number {self.start}"
+            raise InvalidArgumentError("count", "heads with numbers below 2^64", got)
         object.__setattr__(self, "batch", whole("batch", self.batch, 1))
         object.__setattr__(self, "sheet_rows", whole("sheet_rows", self.sheet_rows, 0, _KEYS))
 
@@ -228,7 +232,9 @@ def _finish_sheet(model: HeadModel, options: CrowdOptions, heads: CrowdRange, sh
 
 def _arguments(model: HeadModel, options: CrowdOptions) -> dict[str, Any]:
     weights = model.bundle.hashes if model.bundle else {}
-    return {"version": __version__, **asdict(options), "export": dict(options.export), "weights": weights}
+    size = getattr(model, "texture_size", _USUAL_TEXTURE)
+    lifted = {} if size == _USUAL_TEXTURE else {"model_texture_size": size}
+    return {"version": __version__, **asdict(options), "export": dict(options.export), "weights": weights, **lifted}
 
 
 def _licences(model: HeadModel) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from stylefaceuv.plain_values import as_path
 
 
 def check_writable(path: str | Path) -> None:
-    """Refuse a place that cannot be written, before any work is done for it; nothing is made.
+    """Refuse a place that cannot be written, before any work is done for it; nothing is left there.
 
     Args:
         path: the file that shall appear.
@@ -22,16 +22,16 @@ def check_writable(path: str | Path) -> None:
         OutputError: a folder of that name is there, or what its folder would be made in is no writable folder.
     """
     target = as_path("path", path)
-    parent = next((folder for folder in target.absolute().parents if folder.exists()), Path("/"))
-    reason = None
-    if target.is_dir():
-        reason = "it is a folder"
-    elif not parent.is_dir():
-        reason = f"{parent} is no folder"
-    elif not os.access(parent, os.W_OK | os.X_OK):
-        reason = "permission denied"
-    if reason:
-        raise OutputError(f"path: expected a writable place, got {target} ({reason})")
+    try:
+        if target.is_dir():
+            raise IsADirectoryError("it is a folder")
+        parent = next(folder for folder in target.absolute().parents if folder.exists())
+        with tempfile.TemporaryFile(dir=parent):  # permissions alone do not tell it
+            pass
+    except OSError as error:
+        raise OutputError(f"path: expected a writable place, got {target} ({error.strerror or error})") from error
+    except ValueError as error:  # a null byte, or a character that no file name can hold
+        raise OutputError(f"path: expected a name that files can have, got {str(target)!r}") from error
 
 
 @contextmanager

@@ -35,7 +35,8 @@ class StyleFaceUV:
     ) -> None:
         self.components = components
         self.bundle = bundle
-        self.maker = FaceMaker(components, check_texture_size(texture_size, components.albedo_model), hair)
+        self.texture_size = check_texture_size(texture_size, components.albedo_model)
+        self.maker = FaceMaker(components, self.texture_size, hair)
         parts = components
         matte_map = self.maker.lifter.matte_map()
         self.studio = Studio(

@@ -11,7 +11,7 @@ from stylefaceuv.plain_values import number
 
 STYLE_SIZE = 512
 LARGEST_WEIGHT = 1000.0
-"""Of a stylecode's numbers; StyleGAN2's own stay below about 50, and far beyond them nothing shows a face."""
+"""Of a stylecode's numbers; StyleGAN2's own stay below about 10, and far beyond them nothing shows a face."""
 
 
 def check_stylecodes(w: torch.Tensor | npt.NDArray[np.float32]) -> torch.Tensor:

@@ -307,3 +307,11 @@ def test_a_sheet_of_other_heads_is_drawn_again(tmp_path: Path) -> None:
     generate_crowd(FakeModel(), tmp_path / "whole", OPTIONS, CrowdRange(3))
     generate_crowd(FakeModel(), tmp_path / "first", OPTIONS, CrowdRange(3))
     assert _sheet(tmp_path / "whole") == _sheet(tmp_path / "first") != later
+
+
+def test_another_texture_size_of_the_model_is_refused(tmp_path: Path) -> None:
+    generate_crowd(FakeModel(), tmp_path, OPTIONS, CrowdRange(1))
+    small = FakeModel()
+    small.texture_size = 512  # type: ignore[attr-defined]
+    with pytest.raises(OutputError, match=r"model_texture_size unset \(now 512\)"):
+        generate_crowd(small, tmp_path, OPTIONS, CrowdRange(1))

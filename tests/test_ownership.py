@@ -14,6 +14,7 @@ from stylefaceuv import Face, InvalidArgumentError, StyleFaceUV
 from stylefaceuv.control import DirectionalLight, View, parse_background, parse_expression, parse_gaze, parse_lighting
 from stylefaceuv.interpolation import interpolate
 from stylefaceuv.networks.yaw import YawEditor
+from tests.bundles import make_bundle
 from tests.fakes.tiny_model import ATLAS, tiny_model
 
 
@@ -144,11 +145,17 @@ def test_an_unknown_option_of_a_file_is_named(pair: list[Face], options: dict[st
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_no_path_is_named(model: StyleFaceUV, pair: list[Face], tmp_path: Path) -> None:
+def test_what_is_no_path_is_named(pair: list[Face], tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="path: expected a str or Path, got None"):
         pair[0].export(None)  # type: ignore[arg-type]
     with pytest.raises(InvalidArgumentError, match="source: expected a str or Path, got 5"):
         StyleFaceUV.from_pretrained(5)  # type: ignore[arg-type]
+    bundle = make_bundle(tmp_path / "bundle")
+    with pytest.raises(InvalidArgumentError, match="directory: expected a str or Path, got 5"):
+        bundle.save(5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgumentError, match="push_to_hub: expected a Hub id"):
+        bundle.save(tmp_path / "saved", push_to_hub=5)  # type: ignore[arg-type]
+    assert not (tmp_path / "saved").exists()
     with pytest.raises(InvalidArgumentError, match="lighting: expected"):
         pair[0].render(lighting="x" * 5000)
 

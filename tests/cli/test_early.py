@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stylefaceuv.cli.main import FAILED, WRONG_USE, main
+from stylefaceuv.files import check_writable
 from tests.cli.test_main import OUT, Loader
 
 PICTURES = ("render", "turntable", "morph")
@@ -78,7 +79,7 @@ def test_values_that_cannot_be(arguments: list[str], word: str, capsys: pytest.C
     assert word in _refused(arguments, WRONG_USE, capsys)
 
 
-@pytest.mark.parametrize("verb", [verb for verb in OUT if verb != "sheet"])
+@pytest.mark.parametrize("verb", list(OUT))
 def test_places_that_cannot_be_written(verb: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = folder / "text.png" / OUT[verb]
     assert "expected a writable place" in _refused([verb, "--out", str(out)], FAILED, capsys)
@@ -87,12 +88,20 @@ def test_places_that_cannot_be_written(verb: str, folder: Path, capsys: pytest.C
         assert "it is a folder" in _refused([verb, "--out", str(folder / OUT[verb])], FAILED, capsys)
 
 
-def test_a_folder_without_permission(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("os.access", lambda path, mode: False)
-    assert "permission denied" in _refused(["render", "--out", str(folder / "new" / "a.png")], FAILED, capsys)
-    assert not (folder / "new").exists()
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a folder that root cannot write either")
+def test_a_folder_that_nobody_can_write(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "expected a writable place" in _refused(["render", "--out", "/proc/new/a.png"], FAILED, capsys)
+
+
+def test_a_name_too_long_for_files(capsys: pytest.CaptureFixture[str]) -> None:
+    out = "x" * 300 + ".png"
+    assert "expected a writable place" in _refused(["render", "--out", out], FAILED, capsys)
+
+
+def test_a_place_that_can_be_written_is_left_as_it_was(folder: Path) -> None:
+    before = sorted(folder.iterdir())
+    check_writable(folder / "new" / "deep" / "a.png")
+    assert sorted(folder.iterdir()) == before
 
 
 def test_nothing_is_left_of_a_crowd_that_cannot_be(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
