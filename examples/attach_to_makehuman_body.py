@@ -8,7 +8,7 @@ a whole first, then, what is left over, smoothly within a hand's breadth of the 
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +79,14 @@ def attach(face: Face, model: StyleFaceUV, points: Points, quads: Faces) -> tupl
 
 def main() -> None:
     """Write ``body.glb``: the textured head, and the body in the head's colour at the neck."""
-    out = Path(sys.argv[1])
-    points, quads = read_body(Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
+    parser.add_argument("out", type=Path, help="folder to write")
+    parser.add_argument("body", type=Path, help="MakeHuman's base.obj")
+    arguments = parser.parse_args()
+    if not arguments.body.is_file():
+        parser.error(f"body: expected MakeHuman's base.obj, got {arguments.body}")
+    out = arguments.out
+    points, quads = read_body(arguments.body)
     model = StyleFaceUV.from_pretrained()
     face = model.generate(model.sample(1, seed=7)[0])
     vertices, faces, head_faces = attach(face, model, points, quads)

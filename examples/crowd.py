@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 from stylefaceuv import StyleFaceUV
 
-out = Path(sys.argv[1] if len(sys.argv) > 1 else "out")
-count = int(sys.argv[2]) if len(sys.argv) > 2 else 10
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("out", nargs="?", type=Path, default=Path("out"), help="folder to write")
+parser.add_argument("count", nargs="?", type=int, default=10, help="number of heads")
+arguments = parser.parse_args()
+out, count = arguments.out, arguments.count
 model = StyleFaceUV.from_pretrained()
 for index in range(count):
     w = model.sample(1, seed=11, truncation=0.9, start=index)

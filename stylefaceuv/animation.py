@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from stylefaceuv.control.values import is_finite_number
 from stylefaceuv.errors import InvalidArgumentError, OutputError
 from stylefaceuv.files import atomic_path
 from stylefaceuv.interpolation import interpolate
+from stylefaceuv.plain_values import as_path, is_finite_number, whole
 from stylefaceuv.types import Face
 
 Picture = npt.NDArray[np.uint8]
@@ -33,7 +33,7 @@ def turntable_frames(
     Args:
         face: the face.
         count: number of frames, at least 2.
-        yaw_range: smallest and largest yaw, degrees.
+        yaw_range: yaw of the first frame and of the middle one, degrees; either may be the larger.
         **options: further options of :meth:`stylefaceuv.types.Face.render`.
 
     Yields:
@@ -42,7 +42,7 @@ def turntable_frames(
     Raises:
         InvalidArgumentError: fewer than 2 frames, or an option is out of range.
     """
-    _check_whole("count", count, 2)
+    count = whole("count", count, 2)
     low, high = _check_range(yaw_range)
     for frame in range(count):
         swing = 0.5 - 0.5 * math.cos(2 * math.pi * frame / count)
@@ -65,7 +65,7 @@ def morph_frames(faces: Sequence[Face], count: int, **options: Any) -> Iterator[
     """
     if not isinstance(faces, Sequence) or len(faces) < 2 or not all(isinstance(face, Face) for face in faces):
         raise InvalidArgumentError("faces", "a sequence of at least 2 faces", repr(faces)[:60])
-    _check_whole("count", count, 1)
+    count = whole("count", count, 1)
     view = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, **options}
     for first, second in itertools.pairwise([*faces, faces[0]]):
         for frame in range(count):
@@ -85,9 +85,7 @@ def check_animation_path(path: str | Path) -> Path:
     Raises:
         InvalidArgumentError: another suffix.
     """
-    if not isinstance(path, str | Path):
-        raise InvalidArgumentError("path", "a str or Path", type(path).__name__)
-    checked = Path(path)
+    checked = as_path("path", path)
     if checked.suffix.lower() not in VIDEO_SUFFIXES:
         raise InvalidArgumentError("path", f"a suffix of {', '.join(VIDEO_SUFFIXES)}", repr(checked.name))
     return checked
@@ -98,7 +96,8 @@ def write_animation(path: str | Path, frames: Iterable[Picture], fps: int = 30) 
 
     Args:
         path: ending in .mp4, .webp or .gif.
-        frames: (height, width, 3) uint8 sRGB, all of the same size; with alpha, 4, for WebP and GIF.
+        frames: (height, width, 3) uint8 sRGB, all of the same size, which is even for MP4; with alpha, 4, for WebP
+            and GIF.
         fps: frames in a second, 1 to 1000.
 
     Returns:
@@ -109,19 +108,16 @@ def write_animation(path: str | Path, frames: Iterable[Picture], fps: int = 30) 
         OutputError: the file cannot be written.
     """
     target = check_animation_path(path)
-    _check_whole("fps", fps, 1, LARGEST_FPS)
-    frames = _checked(frames, (3,) if target.suffix.lower() == ".mp4" else (3, 4))
+    fps = whole("fps", fps, 1, LARGEST_FPS)
+    if not isinstance(frames, Iterable):
+        raise InvalidArgumentError("frames", "pictures, one after the other", type(frames).__name__)
+    frames = _checked(frames, is_video=target.suffix.lower() == ".mp4")
     with atomic_path(target) as temporary:
         if target.suffix.lower() == ".mp4":
             _write_video(temporary, frames, fps)
         else:
             _write_pictures(temporary, frames, fps)
     return target
-
-
-def _check_whole(name: str, value: object, low: int, high: int = 2**31) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidArgumentError(name, f"a whole number, {low} to {high}", repr(value))
 
 
 def _check_range(value: object) -> tuple[float, float]:
@@ -131,8 +127,9 @@ def _check_range(value: object) -> tuple[float, float]:
     return float(pair[0]), float(pair[1])
 
 
-def _checked(frames: Iterable[Picture], channels: tuple[int, ...]) -> Iterator[Picture]:
+def _checked(frames: Iterable[Picture], is_video: bool) -> Iterator[Picture]:
     """Pass frames on; the first decides the shape of all."""
+    channels = (3,) if is_video else (3, 4)
     expected = f"uint8 of shape (height, width, {' or '.join(map(str, channels))}), at least 2 x 2"
     shape: tuple[int, ...] | None = None
     for frame in frames:
@@ -140,6 +137,8 @@ def _checked(frames: Iterable[Picture], channels: tuple[int, ...]) -> Iterator[P
         if not well_formed or frame.shape[2] not in channels or min(frame.shape[:2]) < 2:
             found = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
             raise InvalidArgumentError("frames", expected, found)
+        if is_video and (frame.shape[0] % 2 or frame.shape[1] % 2):
+            raise InvalidArgumentError("frames", "an even height and width in MP4", frame.shape[:2])
         shape = shape or frame.shape
         if frame.shape != shape:
             raise InvalidArgumentError("frames", f"all of shape {shape}", frame.shape)
@@ -156,8 +155,7 @@ def _write_video(path: Path, frames: Iterable[Picture], fps: int) -> None:
         writer: Any = imageio.get_writer(path, format="FFMPEG", mode="I", **settings)
         with closing(writer):  # the writer's own exit leaves ffmpeg running when a frame fails
             for frame in frames:
-                height, width = (edge // 2 * 2 for edge in frame.shape[:2])  # H.264 wants even edges
-                writer.append_data(np.ascontiguousarray(frame[:height, :width]))
+                writer.append_data(np.ascontiguousarray(frame))
     except (ImportError, OSError) as error:
         raise OutputError(f"path: expected a working ffmpeg (imageio-ffmpeg), got {error}") from error
 

@@ -15,9 +15,11 @@ from stylefaceuv.config import CONFIG_NAME, WEIGHTS_SUFFIX, BundleConfig, Compon
 from stylefaceuv.errors import InvalidArgumentError, OutputError, WeightsError
 from stylefaceuv.files import atomic_path, atomic_write_bytes
 from stylefaceuv.manifest import MANIFEST_NAME, FileRecord, Licence, manifest_json, read_manifest, record_of, verify
+from stylefaceuv.plain_values import as_path, number, whole
 from stylefaceuv.types import Provenance
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_LARGEST_KEY = 2**64 - 1
 _CONFIG_TERMS = Licence("stylefaceuv", "Apache-2.0", True)
 
 
@@ -124,9 +126,12 @@ class Bundle:
             The folder.
 
         Raises:
+            InvalidArgumentError: what is no path or no Hub id.
             OutputError: the folder cannot be written.
             HubError: the push failed.
         """
+        if push_to_hub is not None and not isinstance(push_to_hub, str):
+            raise InvalidArgumentError("push_to_hub", "a Hub id 'org/name'", repr(push_to_hub)[:60])
         sources = {
             name: ComponentSource(self.path(name), part.class_name, part.preset, self.terms[name])
             for name, part in self.config.components.items()
@@ -153,22 +158,32 @@ class Bundle:
         return hub.push(repository, files, hub.model_card(self.terms), message or "Upload stylefaceuv bundle")
 
 
-def provenance_of(bundle: Bundle | None, seed: int | None, index: int | None, truncation: float | None) -> Provenance:
-    """Say where a face came from.
+def provenances(
+    bundle: Bundle | None, count: int, seed: int | None, start: int | None, truncation: float | None
+) -> list[Provenance]:
+    """Say where faces came from.
 
     Args:
         bundle: the weights; None for parts of the user's own.
-        seed: seed of the stylecode, where it has one.
-        index: number of the stylecode under that seed.
+        count: number of faces.
+        seed: seed of their stylecodes, where they have one.
+        start: number of the first stylecode under that seed; None is 0.
         truncation: psi, where known.
 
     Returns:
-        What goes into exported files.
+        What goes into the exported files of each face.
+
+    Raises:
+        InvalidArgumentError: a seed, start or truncation that no stylecode can have.
     """
     from stylefaceuv import __version__
 
+    own_seed = None if seed is None else whole("seed", seed, 0, _LARGEST_KEY)
+    first = 0 if start is None else whole("start", start, 0, _LARGEST_KEY)
+    psi = None if truncation is None else number("truncation", truncation, 0, 2)
     hashes, licences = (bundle.hashes, bundle.licences) if bundle else ({}, {})
-    return Provenance(__version__, seed, index, truncation, hashes, licences)
+    indices = [None if own_seed is None else first + row for row in range(count)]
+    return [Provenance(__version__, own_seed, index, psi, hashes, licences) for index in indices]
 
 
 def write_bundle(directory: str | Path, components: Mapping[str, ComponentSource]) -> Bundle:
@@ -185,7 +200,7 @@ def write_bundle(directory: str | Path, components: Mapping[str, ComponentSource
         WeightsError: a weight file is missing.
         OutputError: the folder cannot be written.
     """
-    folder = Path(directory)
+    folder = as_path("directory", directory)
     _remove(folder / MANIFEST_NAME)
     parts = {
         name: ComponentConfig(f"{name}{WEIGHTS_SUFFIX}", source.class_name, source.preset)
@@ -223,8 +238,8 @@ def _locate(source: str | Path | None, revision: str | None) -> Path:
     if is_hub_id:
         return hub.fetch(str(source), revision)
     if revision is not None:
-        raise InvalidArgumentError("revision", "None unless source is a Hub id", repr(revision))
-    directory = Path(__file__).parent / "weights" if source is None else Path(source).expanduser()
+        raise InvalidArgumentError("revision", "no revision unless the bundle is a Hub id's", repr(revision))
+    directory = Path(__file__).parent / "weights" if source is None else as_path("source", source).expanduser()
     if not directory.is_dir():
         raise WeightsError(f"source: expected a folder with a bundle or a Hub id 'org/name', got {str(source)!r}")
     return directory

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from stylefaceuv.bundle import Bundle
-from stylefaceuv.errors import DeviceError
+from stylefaceuv.errors import DeviceError, InvalidArgumentError
 from stylefaceuv.export.exporter import Exporter
 from stylefaceuv.face_model.makehuman import load_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
@@ -19,7 +19,10 @@ from stylefaceuv.networks.load_generator import load_generator
 from stylefaceuv.networks.mapper import Mapper, load_mapper
 from stylefaceuv.networks.uv_generator import UVGenerator, load_uv_generator
 from stylefaceuv.networks.yaw import YawEditor, load_yaw_editor
+from stylefaceuv.plain_values import is_whole
 from stylefaceuv.rendering.renderer import Renderer
+
+_LARGEST_TEXTURE = 8192
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,26 @@ def load_components(bundle: Bundle, device: torch.device) -> Components:
         uv_generator=load_uv_generator(path("uv_generator")).to(device) if "uv_generator" in known else None,
         head_segmenter=load_head_segmenter(path("head_segmenter")).to(device) if "head_segmenter" in known else None,
     )
+
+
+def check_texture_size(texture_size: int, albedo_model: AlbedoModel) -> int:
+    """Return the edge of diffuse maps.
+
+    Args:
+        texture_size: texels.
+        albedo_model: completes the maps.
+
+    Returns:
+        The same edge.
+
+    Raises:
+        InvalidArgumentError: not a multiple of the albedo model's edge, up to 8192.
+    """
+    step = albedo_model.resolution
+    if not is_whole(texture_size) or not 0 < texture_size <= _LARGEST_TEXTURE or texture_size % step:
+        expected = f"a multiple of {step} up to {_LARGEST_TEXTURE}"
+        raise InvalidArgumentError("texture_size", expected, repr(texture_size)[:60])
+    return int(texture_size)
 
 
 def resolve_device(device: str | torch.device | None) -> torch.device:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.files import atomic_path
+from stylefaceuv.plain_values import whole
 from stylefaceuv.types import Face
 
 Picture = npt.NDArray[np.uint8]
@@ -67,9 +67,7 @@ class ContactSheet:
     """
 
     def __init__(self, cell: int = 256) -> None:
-        if isinstance(cell, bool) or not isinstance(cell, int) or not 1 <= cell <= _LARGEST_CELL:
-            raise InvalidArgumentError("cell", f"a whole number of pixels, 1 to {_LARGEST_CELL}", repr(cell))
-        self.cell = cell
+        self.cell = whole("cell", cell, 1, _LARGEST_CELL)
         self.rows: dict[int, tuple[str, list[Image.Image]]] = {}
 
     def add(self, face: Face, index: int) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,10 +15,18 @@ from stylefaceuv import __version__
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.contact_sheet import ContactSheet
 from stylefaceuv.crowd_record import CrowdRecord, HeadRecord
+from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.export.exporter import SUFFIXES
+from stylefaceuv.face_maker import DETAIL, HAIR
 from stylefaceuv.manifest import sha256_of
+from stylefaceuv.plain_values import as_path, is_whole, number, whole
+from stylefaceuv.studio import check_export_request
 from stylefaceuv.types import Face
 
 SHEET_NAME = "contact_sheet.png"
+_USUAL_TEXTURE = 1024
+_KEYS = 2**64
+"""Number of seeds, and of stylecodes under each."""
 
 
 class HeadModel(Protocol):
@@ -51,6 +60,9 @@ class CrowdOptions:
         export: options of :meth:`stylefaceuv.types.Face.export`, JSON-serialisable.
         detail: "lifted", or "generator" for the fast path that never makes the StyleGAN2 image.
         hair: "clean" or "keep", as the model was made with.
+
+    Raises:
+        InvalidArgumentError: a value that cannot be.
     """
 
     seed: int
@@ -59,6 +71,23 @@ class CrowdOptions:
     export: Mapping[str, Any] = field(default_factory=dict)
     detail: str = "lifted"
     hair: str = "clean"
+
+    def __post_init__(self) -> None:
+        """Refuse what no head could be made with; numbers are kept as Python's own, for the manifest."""
+        object.__setattr__(self, "seed", whole("seed", self.seed, 0, _KEYS - 1))
+        object.__setattr__(self, "truncation", number("truncation", self.truncation, 0, 2))
+        for name, known in (("suffix", SUFFIXES), ("detail", DETAIL), ("hair", HAIR)):
+            if getattr(self, name) not in known:
+                raise InvalidArgumentError(name, f"one of {', '.join(known)}", repr(getattr(self, name))[:60])
+        if not isinstance(self.export, Mapping):
+            raise InvalidArgumentError("export", "options by name", repr(self.export)[:60])
+        check_export_request(f"0{self.suffix}", **self.export)
+        options = {name: int(value) if is_whole(value) else value for name, value in self.export.items()}
+        try:
+            json.dumps(options)
+        except TypeError as error:
+            raise InvalidArgumentError("export", "options that JSON can hold", error) from error
+        object.__setattr__(self, "export", options)
 
 
 @dataclass(frozen=True)
@@ -70,6 +99,9 @@ class CrowdRange:
         start: number of the first stylecode under the seed.
         batch: heads that are in memory at a time.
         sheet_rows: rows of the contact sheet, 0 for none.
+
+    Raises:
+        InvalidArgumentError: not whole numbers, no batch, or heads beyond number 2^64 − 1.
     """
 
     count: int
@@ -77,10 +109,25 @@ class CrowdRange:
     batch: int = 4
     sheet_rows: int = 16
 
+    def __post_init__(self) -> None:
+        """Refuse what is no range of stylecodes."""
+        object.__setattr__(self, "start", whole("start", self.start, 0, _KEYS - 1))
+        object.__setattr__(self, "count", whole("count", self.count, 0, _KEYS))
+        if self.start + self.count > _KEYS:
+            got = f"{self.count} heads from number {self.start}"
+            raise InvalidArgumentError("count", "heads with numbers below 2^64", got)
+        object.__setattr__(self, "batch", whole("batch", self.batch, 1))
+        object.__setattr__(self, "sheet_rows", whole("sheet_rows", self.sheet_rows, 0, _KEYS))
+
     @property
     def indices(self) -> range:
         """Numbers of the heads."""
         return range(self.start, self.start + self.count)
+
+    @property
+    def on_sheet(self) -> range:
+        """Numbers of the heads that the contact sheet shows."""
+        return self.indices[: self.sheet_rows]
 
 
 def generate_crowd(
@@ -108,44 +155,64 @@ def generate_crowd(
 
     Raises:
         OutputError: the folder cannot be written, or holds heads made with other arguments.
-        InvalidArgumentError: an option is out of range.
+        InvalidArgumentError: the model was made with another choice of hair.
     """
-    target = Path(folder)
+    target = as_path("folder", folder)
+    _check_hair(model, options)
     record = CrowdRecord(target, _arguments(model, options), overwrite)
+    call = on_head or (lambda: None)
     sheet = ContactSheet()
-    wanted = set(heads.indices[: heads.sheet_rows])
-    missing = []
-    for index in heads.indices:
-        if index in record.heads and record.heads[index].matches(target):
-            _call(on_head)
-        else:
-            missing.append(index)
-    for index, face in _faces(model, options, missing, heads.batch):
+    changed = False
+    for index, face in _faces(model, options, _missing(record, heads, call), heads.batch):
         record.add(_export(face, index, target, options))
-        if index in wanted:
+        changed = True
+        if index in heads.on_sheet:
             sheet.add(face, index)
-        _call(on_head)
-    _finish_sheet(model, options, heads, sheet, target / SHEET_NAME, changed=bool(missing))
-    return record.finish(licences=_licences(model), contact_sheet=SHEET_NAME if heads.sheet_rows else None)
+        call()
+    stale = changed or not (target / SHEET_NAME).is_file() or record.sheet_heads != list(heads.on_sheet)
+    if heads.on_sheet and stale:
+        _finish_sheet(model, options, heads, sheet, target / SHEET_NAME)
+    shown = list(heads.on_sheet)
+    return record.finish(shown, licences=_licences(model), contact_sheet=SHEET_NAME if shown else None)
 
 
-def _call(on_head: Callable[[], object] | None) -> None:
-    if on_head is not None:
-        on_head()
+def _check_hair(model: HeadModel, options: CrowdOptions) -> None:
+    """Refuse a manifest that would tell other hair than the model makes; a model without the choice is not asked."""
+    keeps = getattr(getattr(model, "maker", None), "keep_hair", None)
+    if keeps is not None and keeps is not (options.hair == "keep"):
+        own = "keep" if keeps else "clean"
+        raise InvalidArgumentError("hair", f"{own!r}, as the model was made with", repr(options.hair))
 
 
-def _faces(model: HeadModel, options: CrowdOptions, indices: list[int], batch: int) -> Iterator[tuple[int, Face]]:
+def _missing(record: CrowdRecord, heads: CrowdRange, on_head: Callable[[], object]) -> Iterator[int]:
+    """Numbers of the heads that the folder does not hold, one by one: a list of all would fill the memory."""
+    for index in heads.indices:
+        if index in record.heads and record.heads[index].matches(record.folder):
+            on_head()
+        else:
+            yield index
+
+
+def _runs(indices: Iterable[int], batch: int) -> Iterator[range]:
+    """Cut ascending numbers into runs without gaps, of at most ``batch``."""
+    run = range(0)
+    for index in indices:
+        if run and (index != run.stop or len(run) == batch):
+            yield run
+            run = range(0)
+        run = range(run.start if run else index, index + 1)
+    if run:
+        yield run
+
+
+def _faces(model: HeadModel, options: CrowdOptions, indices: Iterable[int], batch: int) -> Iterator[tuple[int, Face]]:
     """Make the heads with these ascending numbers, run by run, at most ``batch`` at a time."""
-    while indices:
-        run = 1
-        while run < min(batch, len(indices)) and indices[run] == indices[0] + run:
-            run += 1
-        chunk, indices = indices[:run], indices[run:]
-        w = model.sample(run, options.seed, options.truncation, chunk[0])
+    for run in _runs(indices, batch):
+        w = model.sample(len(run), options.seed, options.truncation, run.start)
         made = model.generate(
-            w, detail=options.detail, seed=options.seed, start=chunk[0], truncation=options.truncation
+            w, detail=options.detail, seed=options.seed, start=run.start, truncation=options.truncation
         )
-        yield from zip(chunk, made if isinstance(made, list) else [made], strict=True)
+        yield from zip(run, made if isinstance(made, list) else [made], strict=True)
 
 
 def _export(face: Face, index: int, folder: Path, options: CrowdOptions) -> HeadRecord:
@@ -155,20 +222,19 @@ def _export(face: Face, index: int, folder: Path, options: CrowdOptions) -> Head
     return HeadRecord(index, options.seed, options.truncation, path.name, digest, size, error)
 
 
-def _finish_sheet(
-    model: HeadModel, options: CrowdOptions, heads: CrowdRange, sheet: ContactSheet, path: Path, changed: bool
-) -> None:
-    wanted = list(heads.indices[: heads.sheet_rows])
-    if not wanted or (path.is_file() and not changed):
-        return
-    for index, face in _faces(model, options, [index for index in wanted if index not in sheet.rows], heads.batch):
+def _finish_sheet(model: HeadModel, options: CrowdOptions, heads: CrowdRange, sheet: ContactSheet, path: Path) -> None:
+    """Make the heads again that were there already, for their rows, and write the sheet."""
+    absent = [index for index in heads.on_sheet if index not in sheet.rows]
+    for index, face in _faces(model, options, absent, heads.batch):
         sheet.add(face, index)
     sheet.save(path)
 
 
 def _arguments(model: HeadModel, options: CrowdOptions) -> dict[str, Any]:
     weights = model.bundle.hashes if model.bundle else {}
-    return {"version": __version__, **asdict(options), "export": dict(options.export), "weights": weights}
+    size = getattr(model, "texture_size", _USUAL_TEXTURE)
+    lifted = {} if size == _USUAL_TEXTURE else {"model_texture_size": size}
+    return {"version": __version__, **asdict(options), "export": dict(options.export), "weights": weights, **lifted}
 
 
 def _licences(model: HeadModel) -> dict[str, dict[str, Any]]:

@@ -15,6 +15,8 @@ from stylefaceuv.manifest import sha256_of
 MANIFEST_NAME = "manifest.json"
 JOURNAL_NAME = "manifest.partial.jsonl"
 FORMAT_VERSION = 1
+_Found = tuple[Mapping[str, Any], list["HeadRecord"], list[int]]
+"""Arguments, heads, and which of them the contact sheet shows."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,10 @@ class CrowdRecord:
         arguments: everything that the files depend on, JSON-serialisable.
         overwrite: forget heads that were made with other arguments instead of refusing.
 
+    Attributes:
+        heads: the finished heads, by number.
+        sheet_heads: numbers of the heads that the contact sheet shows, as the manifest tells.
+
     Raises:
         OutputError: the folder cannot be written, or holds heads made with other arguments.
     """
@@ -63,6 +69,7 @@ class CrowdRecord:
         self.folder = folder
         self.arguments = json.loads(json.dumps(dict(arguments)))
         self.heads: dict[int, HeadRecord] = {}
+        self.sheet_heads: list[int] = []
         self._load(overwrite)
         self._write_journal()
 
@@ -72,10 +79,11 @@ class CrowdRecord:
         with self._journal.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(asdict(head)) + "\n")
 
-    def finish(self, **more: Any) -> Path:
+    def finish(self, sheet_heads: list[int], **more: Any) -> Path:
         """Write ``manifest.json`` whole and remove the journal.
 
         Args:
+            sheet_heads: numbers of the heads that the contact sheet shows.
             **more: further entries of the manifest.
 
         Returns:
@@ -83,7 +91,8 @@ class CrowdRecord:
         """
         path = self.folder / MANIFEST_NAME
         heads = [asdict(self.heads[index]) for index in sorted(self.heads)]
-        content = {"format_version": FORMAT_VERSION, "arguments": self.arguments, **more, "heads": heads}
+        head = {"format_version": FORMAT_VERSION, "arguments": self.arguments, **more}
+        content = {**head, "contact_sheet_heads": sheet_heads, "heads": heads}
         atomic_write_bytes(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
         self._journal.unlink(missing_ok=True)
         return path
@@ -93,11 +102,13 @@ class CrowdRecord:
         return self.folder / JOURNAL_NAME
 
     def _load(self, overwrite: bool) -> None:
-        for arguments, rows in (_read_manifest(self.folder / MANIFEST_NAME), _read_journal(self._journal)):
+        manifest = _read_manifest(self.folder / MANIFEST_NAME)
+        for arguments, rows, sheet_heads in (manifest, _read_journal(self._journal)):
             if not rows:
                 continue
             if arguments == self.arguments:
                 self.heads.update({head.index: head for head in rows})
+                self.sheet_heads = sheet_heads or self.sheet_heads
             elif not overwrite:
                 raise OutputError(self._refusal(arguments))
 
@@ -128,20 +139,21 @@ def _brief(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:12]}…"
 
 
-def _read_manifest(path: Path) -> tuple[Mapping[str, Any], list[HeadRecord]]:
+def _read_manifest(path: Path) -> _Found:
     try:
         content = json.loads(path.read_text("utf-8"))
-        return dict(content["arguments"]), [HeadRecord(**row) for row in content["heads"]]
+        heads = [HeadRecord(**row) for row in content["heads"]]
+        return dict(content["arguments"]), heads, list(content.get("contact_sheet_heads", []))
     except (FileNotFoundError, NotADirectoryError):
-        return {}, []
+        return {}, [], []
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"out: expected a manifest of generated heads or none, got {path} ({error})") from error
 
 
-def _read_journal(path: Path) -> tuple[Mapping[str, Any], list[HeadRecord]]:
+def _read_journal(path: Path) -> _Found:
     """The last line may be torn when the process was killed; it is dropped, and so is all that follows it."""
     if not path.is_file():
-        return {}, []
+        return {}, [], []
     heads: list[HeadRecord] = []
     try:
         first, *rows = path.read_text("utf-8").splitlines()
@@ -149,5 +161,5 @@ def _read_journal(path: Path) -> tuple[Mapping[str, Any], list[HeadRecord]]:
         for row in rows:
             heads.append(HeadRecord(**json.loads(row)))
     except (ValueError, KeyError, TypeError):
-        return (arguments, heads) if heads else ({}, [])
-    return arguments, heads
+        return (arguments, heads, []) if heads else ({}, [], [])
+    return arguments, heads, []

@@ -9,6 +9,29 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stylefaceuv.errors import OutputError
+from stylefaceuv.plain_values import as_path
+
+
+def check_writable(path: str | Path) -> None:
+    """Refuse a place that cannot be written, before any work is done for it; nothing is left there.
+
+    Args:
+        path: the file that shall appear.
+
+    Raises:
+        OutputError: a folder of that name is there, or what its folder would be made in is no writable folder.
+    """
+    target = as_path("path", path)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError("it is a folder")
+        parent = next(folder for folder in target.absolute().parents if folder.exists())
+        with tempfile.TemporaryFile(dir=parent):  # permissions alone do not tell it
+            pass
+    except OSError as error:
+        raise OutputError(f"path: expected a writable place, got {target} ({error.strerror or error})") from error
+    except ValueError as error:  # a null byte, or a character that no file name can hold
+        raise OutputError(f"path: expected a name that files can have, got {str(target)!r}") from error
 
 
 @contextmanager
@@ -24,7 +47,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Raises:
         OutputError: the folder cannot be made or written, or a folder of that name is there.
     """
-    target = Path(path)
+    target = as_path("path", path)
     try:
         if target.is_dir():
             raise IsADirectoryError("it is a folder")

@@ -14,6 +14,7 @@ from stylefaceuv.face_model.arkit import ARKIT_NAMES
 from stylefaceuv.face_model.displacement import displace
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices
+from stylefaceuv.plain_values import is_whole
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.vertex_normals import VertexNormals
 from stylefaceuv.types import Face, FaceMesh, MorphTargets
@@ -117,7 +118,7 @@ def check_level(level: int) -> None:
     Raises:
         InvalidArgumentError: not 0, 1 or 2.
     """
-    if isinstance(level, bool) or not isinstance(level, int) or level not in LEVELS:
+    if not is_whole(level) or level not in LEVELS:
         raise InvalidArgumentError("level", f"one of {LEVELS}", repr(level))
 
 

@@ -16,6 +16,7 @@ from stylefaceuv.control import (
     Lighting,
     View,
     check_over_photo,
+    check_view_over_photo,
     covering_camera,
     parse_angle,
     parse_background,
@@ -87,10 +88,10 @@ class PictureMaker:
             add: {unit: weight} in [-1, 1], added to the expression.
             gaze: (yaw, pitch) of the eyes against the head, degrees; replaces the eyeLook units.
             lighting: None or "own", a preset, 9x3 coefficients, a
-                :class:`~stylefaceuv.control.DirectionalLight`, an equirectangular image (float linear, uint8 sRGB) or
-                its path, or a face whose light it is.
+                :class:`~stylefaceuv.control.DirectionalLight`, an equirectangular image (float linear; uint8 and uint16
+                sRGB) or its path, or a face whose light it is.
             background: None (grey), "image" (over the StyleGAN2 image, for poses within 5 degrees of its own),
-                "transparent", or sRGB in [0, 1].
+                "transparent", "#rrggbb", or sRGB in [0, 1].
             shading: "textured", or "clay" for the bare shape.
             view: where the camera stands; the light stays with the scene.
 
@@ -104,8 +105,7 @@ class PictureMaker:
         light, orbit = parse_lighting(lighting, own.lighting.reshape(9, 3)), parse_view(view)
         weights = parse_expression(expression, own.expression, self._geometry.face_model.expression_names, add)
         angles = _angles((yaw, pitch, roll), own.rotation, backdrop)
-        if backdrop == "image" and orbit.moved:
-            raise InvalidArgumentError("view", "None over the StyleGAN2 image, whose camera stands still", orbit)
+        check_view_over_photo(backdrop, orbit)
         turned = any(angle is not None for angle in (yaw, pitch, roll))
         free = backdrop != "image" and (orbit.moved or turned)
         place = own.translation.new_tensor(CENTRE) if free else own.translation

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from stylefaceuv.bundle import Bundle, provenance_of
-from stylefaceuv.components import Components, load_components, resolve_device
+from stylefaceuv.bundle import Bundle, provenances
+from stylefaceuv.components import Components, check_texture_size, load_components, resolve_device
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_maker import FaceMaker
 from stylefaceuv.networks.yaw import rotate_stylecodes
@@ -35,7 +35,8 @@ class StyleFaceUV:
     ) -> None:
         self.components = components
         self.bundle = bundle
-        self.maker = FaceMaker(components, texture_size, hair)
+        self.texture_size = check_texture_size(texture_size, components.albedo_model)
+        self.maker = FaceMaker(components, self.texture_size, hair)
         parts = components
         matte_map = self.maker.lifter.matte_map()
         self.studio = Studio(
@@ -49,6 +50,7 @@ class StyleFaceUV:
         revision: str | None = None,
         device: str | torch.device | None = None,
         hair: str = "clean",
+        texture_size: int = 1024,
     ) -> StyleFaceUV:
         """Load a bundle.
 
@@ -57,6 +59,7 @@ class StyleFaceUV:
             revision: branch, tag or commit of a Hub id.
             device: where to run; None is the CPU.
             hair: "clean" or "keep".
+            texture_size: edge of the diffuse map, texels, a multiple of 256 up to 8192.
 
         Returns:
             The pipeline.
@@ -67,7 +70,7 @@ class StyleFaceUV:
         """
         where = resolve_device(device)
         bundle = Bundle.open(source, revision=revision)
-        return cls(load_components(bundle, where), bundle, hair=hair)
+        return cls(load_components(bundle, where), bundle, texture_size, hair)
 
     def save_pretrained(self, directory: str | Path, push_to_hub: str | None = None) -> Path:
         """Write the bundle to a directory, and push it to the Hub when a repository id is given.
@@ -87,7 +90,7 @@ class StyleFaceUV:
             raise InvalidArgumentError("bundle", "a pipeline made by from_pretrained", "one made of loose parts")
         return self.bundle.save(directory, push_to_hub=push_to_hub)
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode: stylecodes are the user's to edit
     def sample(self, count: int, seed: int, truncation: float = 0.7, start: int = 0) -> torch.Tensor:
         """Draw stylecodes; row i depends on (seed, start + i) only.
 
@@ -106,7 +109,7 @@ class StyleFaceUV:
         mapped = torch.cat(rows) if rows else latents
         return truncate(mapped, generator.mean_stylecode, truncation)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def rotate(self, w: torch.Tensor | npt.NDArray[np.float32], yaw: float | Sequence[float]) -> torch.Tensor:
         """Turn the faces of stylecodes, (N, 512) or (512,), to a yaw in [-45, 45] degrees (StyleFaceUV, Eq. 2)."""
         return rotate_stylecodes(self.components.yaw_editor, w, yaw)
@@ -133,16 +136,14 @@ class StyleFaceUV:
             A list of N faces, or one face for a (512,) stylecode.
 
         Raises:
-            InvalidArgumentError: wrong shape or dtype, or not finite.
+            InvalidArgumentError: wrong shape or dtype, not finite or beyond ±1000; a seed that cannot be.
         """
         batch = check_stylecodes(w).to(self.components.face_model.mean.device)
-        faces = []
-        for row, stylecode in enumerate(batch):
-            index = None if seed is None else (start or 0) + row
-            faces.append(self._face(stylecode, detail, provenance_of(self.bundle, seed, index, truncation)))
+        sources = provenances(self.bundle, len(batch), seed, start, truncation)
+        faces = [self._face(row, detail, source) for row, source in zip(batch, sources, strict=True)]
         return faces[0] if w.ndim == 1 else faces
 
     def _face(self, stylecode: torch.Tensor, detail: str, provenance: Provenance) -> Face:
         made = self.maker.make(stylecode, detail)
-        code = stylecode.cpu().numpy()
-        return Face(code, made.coefficients, made.maps, made.registration_error, provenance, self.studio)
+        code, coefficients = stylecode.cpu().numpy(), made.coefficients.clone()
+        return Face(code, coefficients, made.maps, made.registration_error, provenance, self.studio)

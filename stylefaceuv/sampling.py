@@ -33,7 +33,7 @@ def sample_latents(count: int, seed: int, start: int = 0) -> npt.NDArray[np.floa
     """
     count = _whole("count", count, _COUNT_LIMIT)
     seed = _whole("seed", seed, _KEY_LIMIT)
-    start = _whole("start", start, _KEY_LIMIT - count)
+    start = _whole("start", start, _KEY_LIMIT - max(count, 1) + 1)
     rows = np.empty((count, LATENT_SIZE), np.float32)
     for row in range(count):
         key = np.array([seed, start + row], np.uint64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,41 @@ import numpy.typing as npt
 import torch
 
 from stylefaceuv.errors import InvalidArgumentError
-from stylefaceuv.export.exporter import Exporter
+from stylefaceuv.export.exporter import Exporter, check_request
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.geometry import FaceGeometry
+from stylefaceuv.geometry import FaceGeometry, check_level
 from stylefaceuv.networks.generator import Generator, to_uint8
 from stylefaceuv.networks.yaw import YawEditor, rotate_stylecodes, symmetric_yaw
 from stylefaceuv.picture import PictureMaker
 from stylefaceuv.rendering.renderer import Renderer
 from stylefaceuv.types import Face, FaceMesh
+
+RENDER_OPTIONS = tuple(signature(PictureMaker.render).parameters)[2:]  # without self and the face
+
+
+def check_export_request(path: str | Path, level: int = 1, morphs: bool = True, **options: Any) -> Path:
+    """Refuse an export that no head could be written by, before there is a head.
+
+    Args:
+        path: as in :meth:`Studio.export`, like all that follow.
+        level: subdivision level.
+        morphs: whether morph targets are written.
+        **options: of the exporter.
+
+    Returns:
+        The path.
+
+    Raises:
+        InvalidArgumentError: an unknown suffix or option, or a value that cannot be.
+        OutputError: USD without the package usd-core.
+    """
+    check_level(level)
+    if not isinstance(morphs, bool):
+        raise InvalidArgumentError("morphs", "True or False", repr(morphs)[:60])
+    target = check_request(path, **options)
+    if options.get("one_per_expression") and not morphs:
+        raise InvalidArgumentError("morphs", "True, as one_per_expression is set", morphs)
+    return target
 
 
 class Studio:
@@ -72,13 +99,27 @@ class Studio:
         """Return the neutral, unposed, displaced mesh in metres at a level, 0 to 2."""
         return self._geometry.mesh(face, level)
 
-    @property
-    def render(self) -> Callable[..., npt.NDArray[np.uint8]]:
-        """:meth:`stylefaceuv.picture.PictureMaker.render`."""
-        return self._pictures.render
+    def render(self, face: Face, **options: Any) -> npt.NDArray[np.uint8]:
+        """Make a picture of a face.
+
+        Args:
+            face: the face.
+            **options: as in :meth:`stylefaceuv.picture.PictureMaker.render`.
+
+        Returns:
+            (height, width, 3) uint8 sRGB, or 4 channels with a transparent background.
+
+        Raises:
+            InvalidArgumentError: an unknown option, or a value that cannot be.
+        """
+        for name, value in options.items():
+            if name not in RENDER_OPTIONS:
+                known = f"an option of render ({', '.join(RENDER_OPTIONS)}; the camera's are in view)"
+                raise InvalidArgumentError(name, known, repr(value)[:60])
+        return self._pictures.render(face, **options)
 
     @torch.inference_mode()
-    def export(self, face: Face, path: Path, level: int = 1, morphs: bool = True, **options: Any) -> Path:
+    def export(self, face: Face, path: str | Path, level: int = 1, morphs: bool = True, **options: Any) -> Path:
         """Write the neutral rest pose; the suffix chooses the format.
 
         Args:
@@ -95,8 +136,7 @@ class Studio:
             InvalidArgumentError: an unknown suffix, level or option.
             OutputError: the folder cannot be written.
         """
-        if not isinstance(morphs, bool):
-            raise InvalidArgumentError("morphs", "True or False", repr(morphs))
+        target = check_export_request(path, level, morphs, **options)
         mesh = self._geometry.mesh(face, level)
         targets = self._geometry.morph_targets(face, level) if morphs else None
-        return self.exporter.export(path, mesh, face.maps, targets, face.provenance, **options)
+        return self.exporter.export(target, mesh, face.maps, targets, face.provenance, **options)

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.plain_values import number
 
 STYLE_SIZE = 512
+LARGEST_WEIGHT = 1000.0
+"""Of a stylecode's numbers; StyleGAN2's own stay below about 10, and far beyond them nothing shows a face."""
 
 
 def check_stylecodes(w: torch.Tensor | npt.NDArray[np.float32]) -> torch.Tensor:
-    """Check stylecodes and return them as a batch.
+    """Check stylecodes and return a copy as a batch, so that a buffer that changes later changes no face.
 
     Args:
         w: (N, 512) or (512,) float32, StyleGAN2 W.
 
     Returns:
-        (N, 512) float32 tensor.
+        (N, 512) float32 tensor, detached.
 
     Raises:
-        InvalidArgumentError: wrong type, shape or dtype, or not finite.
+        InvalidArgumentError: wrong type, shape or dtype, not finite, or beyond ``LARGEST_WEIGHT``.
     """
     if not isinstance(w, torch.Tensor | np.ndarray):
         raise InvalidArgumentError("w", "a float32 tensor or array of shape (N, 512) or (512,)", type(w).__name__)
@@ -31,10 +32,12 @@ def check_stylecodes(w: torch.Tensor | npt.NDArray[np.float32]) -> torch.Tensor:
         raise InvalidArgumentError("w", "dtype float32", str(w.dtype))
     if w.ndim not in (1, 2) or w.shape[-1] != STYLE_SIZE:
         raise InvalidArgumentError("w", "shape (N, 512) or (512,)", tuple(w.shape))
-    contiguous = np.ascontiguousarray(w) if isinstance(w, np.ndarray) else w  # torch knows no negative strides
-    batch = torch.as_tensor(contiguous).reshape(-1, STYLE_SIZE)
+    own = torch.from_numpy(w.copy(order="C")) if isinstance(w, np.ndarray) else w.detach().clone()
+    batch = own.reshape(-1, STYLE_SIZE)
     if not bool(torch.isfinite(batch).all()):
         raise InvalidArgumentError("w", "finite numbers", "NaN or Inf")
+    if bool((batch.abs() > LARGEST_WEIGHT).any()):
+        raise InvalidArgumentError("w", f"numbers within ±{LARGEST_WEIGHT:g}", f"{float(batch.abs().max()):g}")
     return batch
 
 
@@ -52,7 +55,4 @@ def truncate(w: torch.Tensor, mean: torch.Tensor, truncation: float) -> torch.Te
     Raises:
         InvalidArgumentError: psi is not a number in [0, 2].
     """
-    valid = isinstance(truncation, int | float) and not isinstance(truncation, bool) and math.isfinite(truncation)
-    if not valid or not 0 <= truncation <= 2:
-        raise InvalidArgumentError("truncation", "a number in [0, 2]", truncation)
-    return mean + truncation * (w - mean)
+    return mean + number("truncation", truncation, 0, 2) * (w - mean)

@@ -1,11 +1,13 @@
 """The values that travel between the stages: frozen dataclasses, no behaviour that needs a network or a renderer.
 
 Frames and units follow ``docs/conventions.md``: right-handed, +Y up, the face looks along +Z; decimetres
-inside, metres in :class:`FaceMesh`; degrees for angles; UV origin at the top left.
+inside, metres in :class:`FaceMesh`; degrees for angles; UV origin at the top left. What holds arrays is compared by
+identity: equality of arrays is no single truth.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,7 +30,7 @@ PART_NAMES: tuple[str, ...] = (
 """Part labels; ``MeshTopology.part`` and ``FaceMesh.part`` index this tuple. Left is the person's own left (+X)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceCoefficients:
     """The 177 numbers of a face (leading batch dimensions allowed, written ``...``).
 
@@ -53,6 +55,17 @@ class FaceCoefficients:
         """Expression weights by name; for an unbatched face only."""
         return dict(zip(self.expression_names, self.expression.tolist(), strict=True))
 
+    def clone(self) -> FaceCoefficients:
+        """Return a copy that shares no memory."""
+        return FaceCoefficients(
+            self.identity.clone(),
+            self.expression.clone(),
+            self.rotation.clone(),
+            self.lighting.clone(),
+            self.translation.clone(),
+            self.expression_names,
+        )
+
     def __getitem__(self, index: int) -> FaceCoefficients:
         """Return the coefficients of one face of a batch."""
         return FaceCoefficients(
@@ -65,7 +78,7 @@ class FaceCoefficients:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MeshTopology:
     """What all heads of one level share. Vertices are split at texture seams, so that uv is one row per vertex.
 
@@ -86,7 +99,7 @@ class MeshTopology:
     makehuman_index: torch.Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class UVMaps:
     """The textures of one face in the head atlas; row 0 is the top of the head's chart.
 
@@ -101,7 +114,7 @@ class UVMaps:
     confidence: npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceMesh:
     """One head's mesh as a user holds it.
 
@@ -126,7 +139,7 @@ class FaceMesh:
     makehuman_index: npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MorphTargets:
     """Named vertex offsets from the neutral rest pose.
 
@@ -184,9 +197,9 @@ class FaceStudio(Protocol):
         """Write a face to a file: ``export(face, path, ...)``; options as in :meth:`Face.export`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Face:
-    """One generated head.
+    """One generated head. Two faces are equal only if they are the same object, so that faces can be keys.
 
     Attributes:
         stylecode: (512,) float32, StyleGAN2 W.
@@ -201,7 +214,16 @@ class Face:
     maps: UVMaps
     registration_error: float
     provenance: Provenance
-    studio: FaceStudio = field(repr=False, compare=False)
+    studio: FaceStudio
+
+    def __repr__(self) -> str:
+        """Name the stylecode and the sizes; the arrays themselves would fill screens."""
+        source, (height, width) = self.provenance, self.maps.diffuse.shape[:2]
+        known = {"seed": source.seed, "index": source.index, "truncation": source.truncation}
+        words = [f"{name}={value}" for name, value in known.items() if value is not None]
+        words += [f"texture={width}x{height}"]
+        words += [f"registration_error={self.registration_error:.4f}"] if math.isfinite(self.registration_error) else []
+        return f"Face({', '.join(words)})"
 
     @cached_property
     def image(self) -> npt.NDArray[np.uint8]:
@@ -250,13 +272,33 @@ class Face:
 
         Args:
             size: edge of a square picture, or (height, width), pixels.
-            **options: yaw, pitch, roll (degrees), expression, lighting, background; None is the face's own value.
+            **options: None or left out is the face's own value.
+
+                - yaw, pitch, roll: of the head, degrees;
+                - expression: "neutral", a preset, ``{unit: weight}`` on neutral, or 64 weights;
+                - add: ``{unit: weight}`` in [-1, 1], added to the expression;
+                - gaze: (yaw, pitch) of the eyes against the head, degrees;
+                - lighting: a preset, coefficients, a ``stylefaceuv.control.DirectionalLight``, an environment
+                  image or its path, or another face;
+                - background: "image", "transparent", ``"#rrggbb"`` or three sRGB numbers in [0, 1];
+                - view: a ``stylefaceuv.control.View``, where the camera stands: orbit, distance, field of view;
+                - shading: "textured", or "clay" for the bare shape.
 
         Returns:
-            (height, width, 3) uint8 sRGB.
+            (height, width, 3) uint8 sRGB; (height, width, 4) with background="transparent".
         """
         return self.studio.render(self, size=size, **options)
 
     def export(self, path: str | Path, **options: Any) -> Path:
-        """Write the neutral rest pose to ``.glb``, ``.obj`` or ``.ply``; the suffix chooses the format."""
-        return self.studio.export(self, Path(path), **options)
+        """Write the neutral rest pose; the suffix chooses the format.
+
+        Args:
+            path: ending in ``.glb``, ``.obj``, ``.ply``, or, with the extra ``usd``, ``.usd``, ``.usda``, ``.usdc`` or
+                ``.usdz``.
+            **options: level (0, 1 or 2; default 1), morphs (True), texture_size (1024), texture_format ("jpeg"),
+                normal_map, bake_normals, morph_normals (.glb) and one_per_expression (.obj); see ``docs/export.md``.
+
+        Returns:
+            The path.
+        """
+        return self.studio.export(self, path, **options)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from stylefaceuv.crowd import CrowdOptions, CrowdRange, generate_crowd
+from stylefaceuv.crowd import CrowdOptions, CrowdRange, _faces, _missing, _runs, generate_crowd
 from stylefaceuv.errors import InvalidArgumentError, OutputError
 from tests.bundles import make_bundle
 from tests.fakes.heads import FakeModel
+from tests.fakes.tiny_model import tiny_model
 
 OPTIONS = CrowdOptions(seed=7)
 
@@ -192,3 +196,122 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="out: expected a folder, got the file"):
         generate_crowd(FakeModel(), tmp_path / "heads", OPTIONS, CrowdRange(1))
     assert (tmp_path / "heads").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"count": -1}, "count"),
+        ({"count": 2.5}, "count"),
+        ({"count": "a"}, "count"),
+        ({"count": True}, "count"),
+        ({"batch": 0}, "batch"),
+        ({"sheet_rows": -1}, "sheet_rows"),
+        ({"start": -1}, "start"),
+        ({"start": 2**64}, "start"),
+        ({"start": 2**64 - 1, "count": 2}, "count"),
+    ],
+)
+def test_ranges_that_cannot_be_are_named(options: dict[str, Any], name: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"{name}: expected"):
+        CrowdRange(**{"count": 4, **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"seed": -1}, "seed"),
+        ({"truncation": 3}, "truncation"),
+        ({"suffix": ".fbx"}, "suffix"),
+        ({"suffix": "glb"}, "suffix"),
+        ({"suffix": "/../a.glb"}, "suffix"),
+        ({"detail": "sharp"}, "detail"),
+        ({"hair": "green"}, "hair"),
+        ({"export": None}, "export"),
+        ({"export": {"level": 5}}, "level"),
+        ({"export": {"colour": 5}}, "colour"),
+        ({"export": {"texture_size": 100}}, "texture_size"),
+        ({"export": {"normal_map": np.zeros((4, 4, 3), np.uint8)}}, "export"),
+    ],
+)
+def test_options_that_cannot_be_are_named(options: dict[str, Any], name: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"{name}: expected"):
+        CrowdOptions(**{"seed": 7, **options})
+
+
+def test_numpy_numbers_are_the_same_arguments(tmp_path: Path) -> None:
+    generate_crowd(FakeModel(), tmp_path, CrowdOptions(7, 0.5, export={"level": 1}), CrowdRange(2))
+    numpy = CrowdOptions(np.int64(7), np.float64(0.5), export={"level": np.int8(1)})
+    model = FakeModel()
+    generate_crowd(model, tmp_path, numpy, CrowdRange(np.int64(2), batch=np.int8(1)))
+    assert model.made == []
+
+
+def test_the_last_stylecode_of_a_seed_can_be_made(tmp_path: Path) -> None:
+    model = FakeModel()
+    generate_crowd(model, tmp_path, OPTIONS, CrowdRange(1, start=2**64 - 1))
+    assert model.made == [2**64 - 1]
+
+
+def test_no_heads_are_an_empty_crowd(tmp_path: Path) -> None:
+    generate_crowd(FakeModel(), tmp_path, OPTIONS, CrowdRange(0))
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+    assert _manifest(tmp_path)["heads"] == []
+    assert _manifest(tmp_path)["contact_sheet"] is None
+
+
+def test_other_hair_than_the_model_s_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    model = tiny_model(hair="keep")
+    with pytest.raises(InvalidArgumentError, match="hair: expected 'keep', as the model was made with, got 'clean'"):
+        generate_crowd(model, tmp_path / "heads", OPTIONS, CrowdRange(1))
+    assert not (tmp_path / "heads").exists()
+
+
+def test_numbers_are_taken_as_heads_are_made() -> None:
+    """A list of the numbers of a million million heads would fill the memory."""
+    taken = []
+
+    def numbers() -> Iterator[int]:
+        for index in range(100):
+            taken.append(index)
+            yield index
+
+    heads = SimpleNamespace(indices=numbers())
+    record = SimpleNamespace(heads={}, folder=None)
+    index, _ = next(_faces(FakeModel(), OPTIONS, _missing(record, heads, print), 3))  # type: ignore[arg-type]
+    assert index == 0
+    assert len(taken) == 4
+
+
+def test_runs_have_no_gaps_and_fit_the_batch() -> None:
+    assert list(_runs(iter([0, 1, 2, 5, 6, 9]), 2)) == [range(0, 2), range(2, 3), range(5, 7), range(9, 10)]
+    assert list(_runs([], 2)) == []
+
+
+def _sheet(folder: Path) -> bytes:
+    return (folder / "contact_sheet.png").read_bytes()
+
+
+def test_a_sheet_of_other_rows_is_drawn_again(tmp_path: Path) -> None:
+    for rows in (2, 4):
+        generate_crowd(FakeModel(), tmp_path / str(rows), OPTIONS, CrowdRange(6, sheet_rows=rows))
+    generate_crowd(FakeModel(), tmp_path / "2", OPTIONS, CrowdRange(6, sheet_rows=4))
+    assert _sheet(tmp_path / "2") == _sheet(tmp_path / "4")
+    assert _manifest(tmp_path / "2")["contact_sheet_heads"] == [0, 1, 2, 3]
+
+
+def test_a_sheet_of_other_heads_is_drawn_again(tmp_path: Path) -> None:
+    for start in (0, 3):
+        generate_crowd(FakeModel(), tmp_path / "whole", OPTIONS, CrowdRange(3, start=start))
+    later = _sheet(tmp_path / "whole")
+    generate_crowd(FakeModel(), tmp_path / "whole", OPTIONS, CrowdRange(3))
+    generate_crowd(FakeModel(), tmp_path / "first", OPTIONS, CrowdRange(3))
+    assert _sheet(tmp_path / "whole") == _sheet(tmp_path / "first") != later
+
+
+def test_another_texture_size_of_the_model_is_refused(tmp_path: Path) -> None:
+    generate_crowd(FakeModel(), tmp_path, OPTIONS, CrowdRange(1))
+    small = FakeModel()
+    small.texture_size = 512  # type: ignore[attr-defined]
+    with pytest.raises(OutputError, match=r"model_texture_size unset \(now 512\)"):
+        generate_crowd(small, tmp_path, OPTIONS, CrowdRange(1))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from inspect import Parameter, getdoc, signature
 from pathlib import Path
 
 import click
 import pytest
 
 from stylefaceuv.cli.main import DONE, FAILED, INTERRUPTED, WRONG_USE, cli
-from stylefaceuv.control import EXPRESSION_PRESETS
+from stylefaceuv.control import EXPRESSION_PRESETS, DirectionalLight, View
+from stylefaceuv.export.exporter import SUFFIXES, Exporter
 from stylefaceuv.manifest import read_manifest
 from stylefaceuv.rendering.light_presets import LIGHT_PRESETS
+from stylefaceuv.studio import RENDER_OPTIONS, Studio
+from stylefaceuv.types import Face
 from stylefaceuv.weights_file import EMBEDDED_WEIGHTS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -55,3 +60,28 @@ def test_every_weight_file_is_documented_with_its_terms() -> None:
         line = next((line for line in lines if line.startswith(f"| `{name}`")), "")
         assert line, name
         assert ("non-commercial" in line) is not record.terms.commercial_use, name
+
+
+def test_every_option_of_a_picture_is_documented() -> None:
+    text, docstring = (DOCS / "rendering.md").read_text(encoding="utf-8"), getdoc(Face.render) or ""
+    for name in RENDER_OPTIONS:
+        assert f"`{name}`" in text
+        assert name in docstring
+    for kind in (View, DirectionalLight):
+        assert f"`{kind.__name__}(" in text
+        assert all(field.name in text for field in fields(kind))
+    assert all(f"`{name}`" in text for name in LIGHT_PRESETS)
+
+
+def test_every_option_of_a_file_is_documented_with_its_default() -> None:
+    text, docstring = (DOCS / "export.md").read_text(encoding="utf-8"), getdoc(Face.export) or ""
+    parameters = {**signature(Exporter.export).parameters, **signature(Studio.export).parameters}
+    for name in ("level", "morphs", "texture_size", "texture_format", "normal_map", "bake_normals"):
+        default = parameters[name].default
+        assert default is not Parameter.empty
+        shown = f'`"{default}"`' if isinstance(default, str) else str(default)
+        assert f"| `{name}` | {shown} |" in text
+        assert name in docstring
+    assert "level=1" in text
+    assert all(f"`{name}`" in text and name in docstring for name in ("morph_normals", "one_per_expression"))
+    assert all(f"``{suffix}``" in docstring for suffix in SUFFIXES)

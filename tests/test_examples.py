@@ -40,3 +40,22 @@ def test_example(name: str, tmp_path: Path) -> None:
             with Image.open(path) as picture:
                 assert min(picture.size) >= 256
                 assert getattr(picture, "n_frames", 1) >= (2 if path.suffix == ".webp" else 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("attach_to_makehuman_body", []),
+        ("attach_to_makehuman_body", ["out", "no-such.obj"]),
+        ("crowd", ["out", "abc"]),
+        ("interpolation", ["out", "abc"]),
+        ("turntable", ["out", "abc"]),
+    ],
+)
+def test_wrong_arguments_end_in_the_usage(name: str, arguments: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: ")
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -143,6 +143,12 @@ def test_frames_are_named_and_nothing_is_written(tmp_path: Path, suffix: str, fr
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("frames", [None, 5])
+def test_what_are_no_frames_is_named(tmp_path: Path, frames: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="frames: expected"):
+        write_animation(tmp_path / "a.gif", frames)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("path", [None, 5])
 def test_what_is_no_path_is_named(path: object) -> None:
     with pytest.raises(InvalidArgumentError, match="path: expected"):

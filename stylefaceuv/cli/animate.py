@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from stylefaceuv.cli.session import LIGHT_OF, TRUNCATION, Session, common_options, make_head, one_head, with_light_of
-from stylefaceuv.cli.view import check_transparency, view, view_options
+from stylefaceuv.cli.early import check_even, check_light_of, check_number, check_picture, check_transparency
+from stylefaceuv.cli.session import (
+    LIGHT_OF,
+    STYLECODE_NUMBER,
+    TRUNCATION,
+    Session,
+    common_options,
+    make_head,
+    one_head,
+    with_light_of,
+)
+from stylefaceuv.cli.view import view, view_options
 
+_DEGREES = check_number("yaw", -36000, 36000, "a finite number of degrees within ±36000")
 _FPS = click.option("--fps", type=click.IntRange(1, 120), default=30, help="Frames in a second.")
 _OUT_HELP = "MP4, animated WebP or GIF file to write."
 
@@ -18,8 +30,8 @@ _OUT_HELP = "MP4, animated WebP or GIF file to write."
 @one_head
 @view_options(("pitch", "roll"), unset="0")
 @LIGHT_OF
-@click.option("--from", "low", type=float, default=-60.0, help="Smallest yaw, degrees.")
-@click.option("--to", "high", type=float, default=60.0, help="Largest yaw, degrees.")
+@click.option("--from", "low", type=float, callback=_DEGREES, default=-60.0, help="Yaw of the first frame, degrees.")
+@click.option("--to", "high", type=float, callback=_DEGREES, default=60.0, help="Yaw in the middle, degrees.")
 @click.option("--frames", type=click.IntRange(min=2), default=90, help="Number of frames.")
 @_FPS
 def turntable(session: Session, index: int, truncation: float, stylecode: Any, detail: str, **values: Any) -> None:
@@ -29,7 +41,8 @@ def turntable(session: Session, index: int, truncation: float, stylecode: Any, d
     path = check_animation_path(session.target)
     frames, fps, yaw_range = values.pop("frames"), values.pop("fps"), (values.pop("low"), values.pop("high"))
     light_of, options = values.pop("light_of"), view(values)
-    check_transparency(options, path, (".webp", ".gif"))
+    check_light_of(options, light_of)
+    options = _checked(options, path, session.weights)
     model = session.model()
     options = with_light_of(options, model, session.seed, light_of, truncation)
     face = make_head(model, session.seed, index, truncation, stylecode, detail)
@@ -40,7 +53,7 @@ def turntable(session: Session, index: int, truncation: float, stylecode: Any, d
 
 @click.command()
 @common_options("morph.mp4", _OUT_HELP)
-@click.option("--index", "indices", type=click.IntRange(min=0), multiple=True, help="Repeatable.  [default: 0 1 2 3]")
+@click.option("--index", "indices", type=STYLECODE_NUMBER, multiple=True, help="Repeatable.  [default: 0 1 2 3]")
 @TRUNCATION
 @view_options(unset="0")
 @click.option("--frames", type=click.IntRange(min=1), default=30, help="Frames from one head to the next.")
@@ -51,7 +64,7 @@ def morph(session: Session, indices: tuple[int, ...], truncation: float, **value
 
     path = check_animation_path(session.target)
     frames, fps, options = values.pop("frames"), values.pop("fps"), view(values)
-    check_transparency(options, path, (".webp", ".gif"))
+    options = _checked(options, path, session.weights)
     indices = indices or (0, 1, 2, 3)
     if len(indices) < 2:
         raise click.UsageError("--index: expected at least two heads, got one")
@@ -63,3 +76,10 @@ def morph(session: Session, indices: tuple[int, ...], truncation: float, **value
     write_animation(path, session.progress(morph_frames(faces, frames, **options), total, "frame"), fps)
     result = {"out": str(path), "frames": total, "fps": fps, "indices": list(indices)}
     session.report(result, f"{path}: {total} frames")
+
+
+def _checked(options: dict[str, Any], path: Path, weights: str | None) -> dict[str, Any]:
+    """Refuse frames that cannot be before a head is made."""
+    check_transparency(options, path, (".webp", ".gif"))
+    check_even(options, path)
+    return check_picture(options, weights)

@@ -60,11 +60,13 @@ def generate(session: Session, **values: Any) -> None:
     The same command goes on where an earlier one stopped; a finished head is not made again.
     """
     from stylefaceuv.crowd import CrowdOptions, CrowdRange, generate_crowd
+    from stylefaceuv.files import check_writable
 
     suffix, detail = f".{values['suffix']}", values["detail"]
     options = CrowdOptions(session.seed, values["truncation"], suffix, chosen_export(values), detail, session.hair)
     heads = CrowdRange(values["count"], values["start"], values["batch"], values["sheet_rows"])
-    folder = session.target
+    folder = session.folder
+    check_writable(folder / "manifest.json")
     model = session.model()
     with session.bar(heads.count, "head") as bar:
         manifest = generate_crowd(model, folder, options, heads, bar.update, values["overwrite"])
@@ -82,11 +84,12 @@ def sheet(session: Session, count: int, start: int, truncation: float, cell: int
     """Draw a contact sheet: each head from all sides, with a smile, in clay, and its texture."""
     from stylefaceuv.cli.session import make_head
     from stylefaceuv.contact_sheet import ContactSheet
+    from stylefaceuv.crowd import CrowdRange
 
     picture_file(session.target, (".png",))
+    heads, drawing = CrowdRange(count, start), ContactSheet(cell)
     model = session.model()
-    drawing = ContactSheet(cell)
-    for index in session.progress(range(start, start + count), count, "head"):
+    for index in session.progress(heads.indices, count, "head"):
         drawing.add(make_head(model, session.seed, index, truncation), index)
     path = drawing.save(session.target)
     session.report({"out": str(path), "count": count, "start": start}, f"{path}: {count} heads")

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 def info(session: Session, index: int, truncation: float, stylecode: Any, detail: str, head: bool) -> None:
     """Tell versions, weights and their licences; with --head, also pose and expression of one head."""
     from stylefaceuv.bundle import Bundle
-    from stylefaceuv.files import atomic_write_bytes
+    from stylefaceuv.files import atomic_write_bytes, check_writable
 
+    if session.out is not None:
+        check_writable(session.out)
     result = {**_versions(), "bundle": _bundle(Bundle.open(session.weights, session.revision))}
     if head or stylecode is not None:
         result["head"] = _head(make_head(session.model(), session.seed, index, truncation, stylecode, detail))

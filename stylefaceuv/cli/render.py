@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from stylefaceuv.cli.early import check_light_of, check_picture, check_transparency
 from stylefaceuv.cli.generate import picture_file
 from stylefaceuv.cli.session import LIGHT_OF, Session, common_options, make_head, one_head, with_light_of
-from stylefaceuv.cli.view import check_transparency, view, view_options
+from stylefaceuv.cli.view import view, view_options
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -27,6 +28,8 @@ def render(session: Session, index: int, truncation: float, stylecode: Any, deta
     path = picture_file(session.target, _SUFFIXES)
     light_of, options = values.pop("light_of"), view(values)
     check_transparency(options, path, (".png", ".webp"))
+    check_light_of(options, light_of)
+    options = check_picture(options, session.weights)
     model = session.model()
     options = with_light_of(options, model, session.seed, light_of, truncation)
     face = make_head(model, session.seed, index, truncation, stylecode, detail)

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from stylefaceuv.cli.early import check_number, read_stylecode
+
 if TYPE_CHECKING:
+    import torch
     from tqdm import tqdm
 
     from stylefaceuv.crowd import HeadModel
@@ -63,7 +66,16 @@ class Session:
 
     @property
     def target(self) -> Path:
-        """The file or folder to write, of a verb that has a default for it."""
+        """The file to write, of a verb that has a default for it; a place that can be written."""
+        from stylefaceuv.files import check_writable
+
+        path = self.folder
+        check_writable(path)
+        return path
+
+    @property
+    def folder(self) -> Path:
+        """The folder to write, of a verb that has a default for it."""
         if self.out is None:
             raise click.UsageError("Missing option '--out'")
         return self.out
@@ -148,11 +160,17 @@ def common_options(out: str | None, out_help: str) -> Decorator:
     return decorate
 
 
+STYLECODE_NUMBER = click.IntRange(0, 2**64 - 1)
+"""What heads of a seed are numbered by."""
 TRUNCATION = click.option(
-    "--truncation", type=click.FloatRange(0, 2), default=0.7, help="Psi: 0 is the mean face, 1 the full variety."
+    "--truncation",
+    type=click.FloatRange(0, 2),
+    callback=check_number("truncation", 0, 2),
+    default=0.7,
+    help="Psi: 0 is the mean face, 1 the full variety.",
 )
-START = click.option("--start", type=click.IntRange(min=0), default=0, help="Number of the first head of the seed.")
-INDEX = click.option("--index", type=click.IntRange(min=0), default=0, help="Number of the head of the seed.")
+START = click.option("--start", type=STYLECODE_NUMBER, default=0, help="Number of the first head of the seed.")
+INDEX = click.option("--index", type=STYLECODE_NUMBER, default=0, help="Number of the head of the seed.")
 DETAIL = click.option(
     "--detail",
     type=click.Choice(["lifted", "generator"]),
@@ -162,6 +180,7 @@ DETAIL = click.option(
 STYLECODE = click.option(
     "--stylecode",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=read_stylecode,
     default=None,
     help="A .npy file with a (512,) float32 stylecode, instead of seed and index.",
 )
@@ -169,7 +188,7 @@ STYLECODE = click.option(
 
 LIGHT_OF = click.option(
     "--light-of",
-    type=click.IntRange(min=0),
+    type=STYLECODE_NUMBER,
     default=None,
     help="Number of another head of the seed, whose light is taken.",
 )
@@ -187,7 +206,7 @@ def make_head(
     seed: int,
     index: int,
     truncation: float,
-    stylecode: Path | None = None,
+    stylecode: torch.Tensor | None = None,
     detail: str = "lifted",
 ) -> Face:
     """Make the head that the options of :func:`one_head` choose.
@@ -197,19 +216,16 @@ def make_head(
         seed: of the stylecode.
         index: number of the stylecode under the seed.
         truncation: psi.
-        stylecode: a .npy file to take instead.
+        stylecode: (512,) float32 to take instead.
         detail: "lifted" or "generator".
 
     Returns:
         The head.
-
-    Raises:
-        InvalidArgumentError: the file holds no stylecode.
     """
     from stylefaceuv.types import Face
 
     if stylecode is not None:
-        made = model.generate(_read_stylecode(stylecode), detail=detail)
+        made = model.generate(stylecode, detail=detail)
     else:
         w = model.sample(1, seed, truncation, index)
         made = model.generate(w, detail=detail, seed=seed, start=index, truncation=truncation)
@@ -230,28 +246,7 @@ def with_light_of(
 
     Returns:
         The arguments.
-
-    Raises:
-        click.UsageError: another light is asked for too.
     """
     if index is None:
         return options
-    if "lighting" in options:
-        raise click.UsageError("--light-of: expected no --lighting or --light-direction beside it, got both")
     return {**options, "lighting": make_head(model, seed, index, truncation, detail="generator")}
-
-
-def _read_stylecode(path: Path) -> Any:
-    import numpy as np
-    import torch
-
-    from stylefaceuv.errors import InvalidArgumentError
-
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InvalidArgumentError("stylecode", "a .npy file with 512 float32 numbers", f"{path} ({error})") from error
-    if not isinstance(array, np.ndarray) or array.size != 512 or array.dtype != np.float32:
-        found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise InvalidArgumentError("stylecode", "512 float32 numbers", f"{path} with {found}")
-    return torch.from_numpy(array.reshape(512))

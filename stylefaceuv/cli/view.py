@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -136,21 +135,6 @@ def view(values: dict[str, Any]) -> dict[str, Any]:
     options["view"] = _camera(_taken(values, _CAMERA))
     options["shading"] = "clay" if values.pop("clay") else None
     return _taken(options, tuple(options))
-
-
-def check_transparency(options: dict[str, Any], path: Path, suffixes: tuple[str, ...]) -> None:
-    """Refuse a transparent background in a file that has none.
-
-    Args:
-        options: of :func:`view`.
-        path: the file.
-        suffixes: of files that can be transparent.
-
-    Raises:
-        click.UsageError: another suffix.
-    """
-    if options.get("background") == "transparent" and path.suffix.lower() not in suffixes:
-        raise click.UsageError(f"--background: expected {' or '.join(suffixes)} for transparent, got {path.name}")
 
 
 def _taken(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from stylefaceuv.plain_values import hex_color
+
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
 _SIZE = re.compile(r"([0-9]{1,9})(?:x([0-9]{1,9}))?")
-_HEX = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 _WORD = re.compile(r"[A-Za-z_]+")
 _LARGEST_EDGE = 8192
 
@@ -30,10 +31,10 @@ def background(ctx: click.Context, param: click.Parameter, value: str | None) ->
     """``#rrggbb`` becomes three numbers in [0, 1]; the words stay."""
     if value is None or value in ("image", "transparent"):
         return value
-    match = _HEX.fullmatch(value)
-    if match is None:
+    color = hex_color(value)
+    if color is None:
         raise click.BadParameter(f"expected image, transparent or #rrggbb, got {value!r}", ctx, param)
-    return tuple(int(channel, 16) / 255 for channel in match.groups())
+    return color
 
 
 def expression(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Any:

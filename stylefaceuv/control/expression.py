@@ -11,6 +11,7 @@ import torch
 from stylefaceuv.control.expression_presets import EXPRESSION_PRESETS
 from stylefaceuv.control.values import parse_numbers
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.plain_values import number
 
 Expression = None | str | Mapping[str, float] | Sequence[float] | np.ndarray | torch.Tensor
 Addition = None | Mapping[str, float]
@@ -41,6 +42,24 @@ def parse_expression(
     return base if add is None else _sum(base, _named("add", add, own, names, lowest=-1.0), names)
 
 
+def check_expression(value: Expression, add: Addition, names: tuple[str, ...]) -> None:
+    """Refuse an expression that no face can show, before there is a face.
+
+    Args:
+        value: as in :func:`parse_expression`.
+        add: as there; sums with a face's own expression are not known yet.
+        names: of the units.
+
+    Raises:
+        InvalidArgumentError: as there.
+    """
+    own = torch.zeros(len(names))
+    if value is not None and not (isinstance(value, str) and value == "own"):
+        parse_expression(value, own, names, add)
+    elif add is not None:
+        _named("add", add, own, names, lowest=-1.0)
+
+
 def _base(value: Expression, own: torch.Tensor, names: tuple[str, ...]) -> torch.Tensor:
     if value is None or (isinstance(value, str) and value == "own"):
         return own
@@ -57,8 +76,8 @@ def _preset(value: str, own: torch.Tensor, names: tuple[str, ...]) -> torch.Tens
     if value not in EXPRESSION_PRESETS:
         known = ("own", "neutral", *EXPRESSION_PRESETS)
         near = get_close_matches(value, known, 3) or known
-        expected = f"a preset ({', '.join(near)}), {{unit: weight}} or {len(names)} weights"
-        raise InvalidArgumentError("expression", expected, repr(value))
+        expected = f"a preset ({', '.join(near)}), weights by unit or all {len(names)} weights"
+        raise InvalidArgumentError("expression", expected, repr(value)[:60])
     return _named("expression", EXPRESSION_PRESETS[value], own, names, lowest=0.0)
 
 
@@ -66,15 +85,13 @@ def _named(
     argument: str, value: Mapping[str, float], own: torch.Tensor, names: tuple[str, ...], lowest: float
 ) -> torch.Tensor:
     if not isinstance(value, Mapping):
-        raise InvalidArgumentError(argument, "{unit: weight}", repr(value))
+        raise InvalidArgumentError(argument, "weights by unit", repr(value)[:60])
     weights = torch.zeros_like(own)
     for name, weight in value.items():
         if name not in names:
             close = ", ".join(get_close_matches(str(name), names, 3)) or "see docs/expressions.md"
             raise InvalidArgumentError(argument, f"a known unit ({close})", repr(name))
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not lowest <= weight <= 1:
-            raise InvalidArgumentError(f"{argument}[{name!r}]", f"a number in [{lowest:g}, 1]", weight)
-        weights[names.index(name)] = float(weight)
+        weights[names.index(name)] = number(f"{argument}[{name!r}]", weight, lowest, 1)
     return weights
 
 

@@ -12,9 +12,10 @@ from stylefaceuv.control.lids import LidClearance, sphere_centre
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import rotation_matrix
+from stylefaceuv.plain_values import is_finite_number
 from stylefaceuv.types import PART_NAMES
 
-Gaze = None | tuple[float, float] | Sequence[float]
+Gaze = None | tuple[float, float] | Sequence[float] | torch.Tensor
 
 GAZE_LIMITS = (40.0, 30.0)
 """Largest angles to either side, degrees: yaw and pitch."""
@@ -36,14 +37,15 @@ def parse_gaze(value: Gaze) -> tuple[float, float] | None:
     """
     if value is None:
         return None
-    expected = f"(yaw, pitch) within ±{GAZE_LIMITS[0]:g} and ±{GAZE_LIMITS[1]:g} degrees, or None"
+    expected = f"yaw and pitch within ±{GAZE_LIMITS[0]:g} and ±{GAZE_LIMITS[1]:g} degrees"
     try:
-        yaw, pitch = (float(angle) for angle in value)
+        yaw, pitch = value.tolist() if isinstance(value, torch.Tensor) else value
     except (TypeError, ValueError) as error:
-        raise InvalidArgumentError("gaze", expected, repr(value)) from error
-    if not (abs(yaw) <= GAZE_LIMITS[0] and abs(pitch) <= GAZE_LIMITS[1]):
-        raise InvalidArgumentError("gaze", expected, (yaw, pitch))
-    return yaw, pitch
+        raise InvalidArgumentError("gaze", expected, repr(value)[:60]) from error
+    for angle, limit in zip((yaw, pitch), GAZE_LIMITS, strict=True):
+        if not is_finite_number(angle) or abs(angle) > limit:
+            raise InvalidArgumentError("gaze", expected, repr(value)[:60])
+    return float(yaw), float(pitch)
 
 
 class EyeRig:
@@ -95,7 +97,7 @@ class EyeRig:
         if gaze is None:
             return expression
         if not self._balls:
-            raise InvalidArgumentError("gaze", "None for a face model without eyeballs", gaze)
+            raise InvalidArgumentError("gaze", "no gaze for a face model without eyeballs", gaze)
         followed = expression.clone()
         for side, units in enumerate(self._units):
             for direction, unit in enumerate(units):

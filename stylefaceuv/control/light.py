@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,14 @@ import torch
 from stylefaceuv.colour import srgb_to_linear
 from stylefaceuv.control.values import parse_numbers
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.plain_values import is_finite_number
 from stylefaceuv.rendering.light_presets import LIGHT_PRESETS, light_preset
 from stylefaceuv.types import Face
+
+BRIGHTEST = 1e6
+"""Largest linear light of a lamp; beyond it single precision may overflow."""
+_CODED = {"uint8": 255.0, "uint16": 65535.0}
+"""What 1 is in pictures of whole numbers, which are sRGB."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +29,8 @@ class DirectionalLight:
 
     Attributes:
         direction: towards the lamp, world frame (+X the viewer's right, +Y up, +Z the viewer), any length.
-        color: linear RGB, not negative: the shading of a surface that faces the lamp.
-        ambient: linear RGB, not negative: the shading of every surface.
+        color: linear RGB in [0, 1e6]: the shading of a surface that faces the lamp.
+        ambient: linear RGB in [0, 1e6]: the shading of every surface.
     """
 
     direction: tuple[float, float, float]
@@ -33,11 +38,26 @@ class DirectionalLight:
     ambient: tuple[float, float, float] = (0.2, 0.2, 0.2)
 
     def __post_init__(self) -> None:
-        _triple("lighting.direction", self.direction, -math.inf)
+        self._check("direction", -math.inf, math.inf, "three finite numbers, not all zero")
         if not any(self.direction):
             raise InvalidArgumentError("lighting.direction", "three finite numbers, not all zero", self.direction)
-        _triple("lighting.color", self.color, 0.0)
-        _triple("lighting.ambient", self.ambient, 0.0)
+        for name in ("color", "ambient"):
+            self._check(name, 0.0, BRIGHTEST, f"three finite numbers, not negative, up to {BRIGHTEST:g}")
+
+    def _check(self, name: str, low: float, high: float, expected: str) -> None:
+        """Refuse what are no three numbers in a range, and keep them as Python's own."""
+        value = getattr(self, name)
+        triple = isinstance(value, tuple | list | np.ndarray) and len(value) == 3
+        if not triple or not all(is_finite_number(part) and low <= part <= high for part in value):
+            raise InvalidArgumentError(f"lighting.{name}", expected, repr(value)[:60])
+        object.__setattr__(self, name, tuple(float(part) for part in value))
+
+    @property
+    def towards(self) -> tuple[float, float, float]:
+        """The direction with its longest part 1: single precision holds no very long or short one."""
+        longest = max(map(abs, self.direction))
+        x, y, z = (part / longest for part in self.direction)
+        return x, y, z
 
 
 Lighting = None | str | Path | DirectionalLight | Face | np.ndarray | torch.Tensor
@@ -53,8 +73,9 @@ def parse_lighting(value: Lighting, own: torch.Tensor) -> torch.Tensor:
             - a preset's name: studio, overcast, left, right, top, rim, sunset;
             - (9, 3) or (27,) coefficients;
             - a :class:`DirectionalLight`;
-            - an equirectangular environment, (H, W, 3): float is linear light, uint8 is sRGB;
-            - the path of such an image (.hdr, .exr, .png, .jpg and whatever imageio reads);
+            - an equirectangular environment, (H, W, 3): float is linear light; uint8 and uint16 are sRGB, of which 255
+              and 65535 are 1;
+            - the path of such an image (.hdr, .exr, .png, .jpg, .tif and whatever imageio reads);
             - a :class:`~stylefaceuv.types.Face`: the light of its photo.
         own: (9, 3) float, the face's own light.
 
@@ -73,7 +94,7 @@ def parse_lighting(value: Lighting, own: torch.Tensor) -> torch.Tensor:
     if isinstance(value, DirectionalLight):
         from stylefaceuv.rendering.environment_map import sh_from_direction
 
-        return sh_from_direction(value.direction, value.color, value.ambient).to(own)
+        return sh_from_direction(value.towards, value.color, value.ambient).to(own)
     if isinstance(value, Face):
         return value.coefficients.lighting.reshape(9, 3).to(own)
     if getattr(value, "ndim", 0) == 3:
@@ -89,21 +110,24 @@ def _environment(image: npt.NDArray[np.generic] | torch.Tensor, own: torch.Tenso
     """Project an (H, W, 3) environment onto spherical harmonics."""
     from stylefaceuv.rendering.environment_map import sh_from_environment
 
-    coded = str(image.dtype).removeprefix("torch.") == "uint8"
+    dtype = str(image.dtype).removeprefix("torch.")
+    if dtype not in _CODED and "float" not in dtype:
+        raise InvalidArgumentError("lighting", "an environment of floats (linear), uint8 or uint16 (sRGB)", dtype)
     values = parse_numbers("lighting", image, own)
     if values.shape[-1] != 3 or min(values.shape) < 2:
         raise InvalidArgumentError("lighting", "an environment of shape (H, W, 3)", tuple(values.shape))
     if bool((values < 0).any()):
         raise InvalidArgumentError("lighting", "an environment without negative light", float(values.min()))
-    return sh_from_environment(srgb_to_linear(values / 255) if coded else values).to(own)
+    linear = srgb_to_linear(values / _CODED[dtype]) if dtype in _CODED else values
+    return sh_from_environment(linear).to(own)
 
 
 def _read(path: str | Path) -> npt.NDArray[np.generic]:
-    """Read an environment image; uint8 as it is, more bits as float."""
+    """Read the pixels of an environment image as they are."""
     file = Path(path)
-    if not file.is_file():
+    if not _is_file(file):
         names = ", ".join(sorted(LIGHT_PRESETS))
-        raise InvalidArgumentError("lighting", f"'own', one of {names}, or an image file", repr(str(path)))
+        raise InvalidArgumentError("lighting", f"'own', one of {names}, or an image file", repr(str(path))[:60])
     import imageio.v3 as imageio
 
     try:
@@ -115,8 +139,8 @@ def _read(path: str | Path) -> npt.NDArray[np.generic]:
     return image[..., :3]
 
 
-def _triple(name: str, value: Sequence[float], lowest: float) -> None:
-    numbers = isinstance(value, tuple | list) and len(value) == 3
-    if not (numbers and all(isinstance(v, int | float) and math.isfinite(v) and v >= lowest for v in value)):
-        expected = "three finite numbers" if lowest < 0 else "three finite numbers, not negative"
-        raise InvalidArgumentError(name, expected, value)
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for any file
+        return False

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.plain_values import hex_color, is_finite_number, is_whole, number
 
-Background = None | str | Sequence[float]
+Background = None | str | Sequence[float] | torch.Tensor
 
 
 LARGEST_ANGLE = 36000.0
 """Degrees; beyond a hundred turns single precision no longer tells angles apart."""
 PHOTO_TURN = 5.0
 """Degrees by which a head may be turned over its own photo."""
-_SIZES = "an int or (height, width), each 1 to 8192 pixels"
+_SIZES = "pixels or (height, width), each 1 to 8192"
+_BACKGROUNDS = "'image', 'transparent', '#rrggbb' or three numbers in [0, 1]"
 
 
 def parse_angle(name: str, value: float | None, own: float) -> float:
@@ -35,10 +36,8 @@ def parse_angle(name: str, value: float | None, own: float) -> float:
     """
     if value is None:
         return own
-    if not is_finite_number(value) or abs(value) > LARGEST_ANGLE:
-        expected = f"a finite number of degrees within ±{LARGEST_ANGLE:g}, or None"
-        raise InvalidArgumentError(name, expected, repr(value)[:60])
-    return float(value)
+    expected = f"a finite number of degrees within ±{LARGEST_ANGLE:g}"
+    return number(name, value, -LARGEST_ANGLE, LARGEST_ANGLE, expected)
 
 
 def check_over_photo(name: str, angle: float, own: float) -> None:
@@ -54,17 +53,7 @@ def check_over_photo(name: str, angle: float, own: float) -> None:
     """
     if abs(angle - own) > PHOTO_TURN:
         expected = f"an angle within {PHOTO_TURN:g} degrees of the photo's {own:.1f} over the StyleGAN2 image"
-        raise InvalidArgumentError(name, f"{expected}; turn its stylecode with rotate() instead", f"{angle:g}")
-
-
-def is_finite_number(value: object) -> bool:
-    """Whether a value is an int or float that a float can hold; True and False are not."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
+        raise InvalidArgumentError(name, f"{expected}, or another background", f"{angle:g}")
 
 
 def parse_numbers(name: str, value: object, like: torch.Tensor) -> torch.Tensor:
@@ -94,7 +83,7 @@ def parse_background(value: Background, default: tuple[float, float, float]) -> 
     """Return a background colour in [0, 1], or "image" or "transparent".
 
     Args:
-        value: None, "image", "transparent", or three sRGB numbers in [0, 1].
+        value: None, "image", "transparent", "#rrggbb", or three sRGB numbers in [0, 1].
         default: colour that None stands for.
 
     Returns:
@@ -106,16 +95,18 @@ def parse_background(value: Background, default: tuple[float, float, float]) -> 
     if value is None:
         return default
     if isinstance(value, str):
-        if value not in ("image", "transparent"):
-            raise InvalidArgumentError("background", "'image', 'transparent' or three numbers", repr(value))
-        return value
+        known = value if value in ("image", "transparent") else hex_color(value)
+        if known is None:
+            raise InvalidArgumentError("background", _BACKGROUNDS, repr(value)[:60])
+        return known
     try:
-        color = tuple(float(channel) for channel in value)
-    except (TypeError, ValueError) as error:
-        raise InvalidArgumentError("background", "three numbers in [0, 1]", value) from error
-    if len(color) != 3 or not all(0 <= channel <= 1 for channel in color):
-        raise InvalidArgumentError("background", "three numbers in [0, 1]", value)
-    return color[0], color[1], color[2]
+        color = value.tolist() if isinstance(value, torch.Tensor) else list(value)
+    except TypeError as error:
+        raise InvalidArgumentError("background", _BACKGROUNDS, repr(value)[:60]) from error
+    valid = isinstance(color, list) and len(color) == 3
+    if not valid or not all(is_finite_number(channel) and 0 <= channel <= 1 for channel in color):
+        raise InvalidArgumentError("background", _BACKGROUNDS, repr(value)[:60])
+    return float(color[0]), float(color[1]), float(color[2])
 
 
 def parse_size(value: int | tuple[int, int]) -> tuple[int, int]:
@@ -130,11 +121,9 @@ def parse_size(value: int | tuple[int, int]) -> tuple[int, int]:
     Raises:
         InvalidArgumentError: not positive whole numbers up to 8192.
     """
-    pair: object = (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+    pair: object = (value, value) if is_whole(value) else value
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise InvalidArgumentError("size", _SIZES, value)
-    height, width = pair
-    for edge in (height, width):
-        if isinstance(edge, bool) or not isinstance(edge, int) or not 1 <= edge <= 8192:
-            raise InvalidArgumentError("size", _SIZES, value)
-    return height, width
+        raise InvalidArgumentError("size", _SIZES, repr(value)[:60])
+    if not all(is_whole(edge) and 1 <= edge <= 8192 for edge in pair):
+        raise InvalidArgumentError("size", _SIZES, repr(value)[:60])
+    return int(pair[0]), int(pair[1])

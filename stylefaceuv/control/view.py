@@ -8,6 +8,7 @@ import torch
 
 from stylefaceuv.control.values import LARGEST_ANGLE
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.plain_values import number
 from stylefaceuv.rendering.camera import DISTANCE, FOCAL_PER_HEIGHT, Camera
 
 DECIMETRES_PER_METRE = 10.0
@@ -35,13 +36,18 @@ class View:
     field_of_view: float | None = None
 
     def __post_init__(self) -> None:
-        _check("view.yaw", self.yaw, -LARGEST_ANGLE, LARGEST_ANGLE, f"degrees within ±{LARGEST_ANGLE:g}")
-        _check("view.pitch", self.pitch, -89, 89, "degrees in [-89, 89]")
-        _check("view.dolly", self.dolly, 1e-3, 1e3, "a factor in [0.001, 1000]")
+        self._check("yaw", -LARGEST_ANGLE, LARGEST_ANGLE, f"degrees within ±{LARGEST_ANGLE:g}")
+        self._check("pitch", -89, 89, "degrees in [-89, 89]")
+        self._check("dolly", 1e-3, 1e3, "a factor in [0.001, 1000]")
         if self.distance is not None:
-            _check("view.distance", self.distance, NEAREST, 1e3, f"metres in [{NEAREST}, 1000], or None")
+            self._check("distance", NEAREST, 1e3, f"metres in [{NEAREST}, 1000]")
         if self.field_of_view is not None:
-            _check("view.field_of_view", self.field_of_view, 1, 120, "degrees in [1, 120], or None")
+            self._check("field_of_view", 1, 120, "degrees in [1, 120]")
+
+    def _check(self, name: str, low: float, high: float, expected: str) -> None:
+        """Refuse a field out of range, and keep it as Python's own number."""
+        checked = number(f"view.{name}", getattr(self, name), low, high, expected)
+        object.__setattr__(self, name, checked)
 
     @property
     def moved(self) -> bool:
@@ -94,15 +100,24 @@ def parse_view(value: View | None) -> View:
     if value is None:
         return View()
     if not isinstance(value, View):
-        raise InvalidArgumentError("view", "a stylefaceuv.control.View or None", repr(value))
+        raise InvalidArgumentError("view", "a stylefaceuv.control.View", repr(value)[:60])
     return value
+
+
+def check_view_over_photo(background: object, view: View | None) -> None:
+    """Refuse a moved camera over the StyleGAN2 image, whose camera stands still.
+
+    Args:
+        background: of the picture, as the user writes it.
+        view: the camera.
+
+    Raises:
+        InvalidArgumentError: both are asked for, or the view is none.
+    """
+    if parse_view(view).moved and isinstance(background, str) and background == "image":
+        raise InvalidArgumentError("view", "the usual camera over the StyleGAN2 image", "a moved one")
 
 
 def covering_camera(height: int, width: int) -> Camera:
     """Return the camera of a picture that a square photo covers: the photo's, cut to the picture's shape."""
     return Camera(height, width, FOCAL_PER_HEIGHT * max(height, width))
-
-
-def _check(name: str, value: object, low: float, high: float, expected: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise InvalidArgumentError(name, expected, value)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.plain_values import is_whole
 from stylefaceuv.types import PART_NAMES, FaceMesh, MorphTargets, UVMaps
 
 TEXTURE_FORMATS = ("jpeg", "png", "webp")
@@ -99,22 +100,25 @@ def check_morphs(morphs: MorphTargets, vertex_count: int) -> None:
         raise InvalidArgumentError("morphs.names", "each name once", twice)
 
 
-def check_texture_options(texture_size: int, texture_format: str) -> None:
+def check_texture_options(texture_size: int, texture_format: str) -> int:
     """Check the texture options.
 
     Args:
         texture_size: edge in texels, a power of two.
         texture_format: one of ``TEXTURE_FORMATS``.
 
+    Returns:
+        The edge.
+
     Raises:
         InvalidArgumentError: they are something else.
     """
     low, high = TEXTURE_SIZE_RANGE
-    whole = isinstance(texture_size, int | np.integer) and not isinstance(texture_size, bool)
-    if not whole or not low <= texture_size <= high or texture_size & (texture_size - 1):
-        raise InvalidArgumentError("texture_size", f"a power of two from {low} to {high}", texture_size)
+    if not is_whole(texture_size) or not low <= texture_size <= high or texture_size & (texture_size - 1):
+        raise InvalidArgumentError("texture_size", f"a power of two from {low} to {high}", repr(texture_size)[:60])
     if texture_format not in TEXTURE_FORMATS:
-        raise InvalidArgumentError("texture_format", f"one of {TEXTURE_FORMATS}", repr(texture_format))
+        raise InvalidArgumentError("texture_format", f"one of {TEXTURE_FORMATS}", repr(texture_format)[:60])
+    return int(texture_size)
 
 
 def _float_array(argument: str, value: Any, shape: tuple[int | None, ...]) -> None:

@@ -12,10 +12,11 @@ from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.export.checks import check_export, check_image, check_texture_options
 from stylefaceuv.export.gltf import write_glb
 from stylefaceuv.export.normal_map import NormalMapBaker
-from stylefaceuv.export.obj import write_obj
+from stylefaceuv.export.obj import check_obj_name, write_obj
 from stylefaceuv.export.ply import write_ply
 from stylefaceuv.export.tangents import TangentMesh, compute_tangents
-from stylefaceuv.export.usd import USD_SUFFIXES, write_usd
+from stylefaceuv.export.usd import USD_SUFFIXES, load_pxr, write_usd
+from stylefaceuv.plain_values import as_path
 from stylefaceuv.types import FaceMesh, MorphTargets, Provenance, UVMaps
 
 SUFFIXES = (".glb", ".obj", ".ply", *USD_SUFFIXES)
@@ -63,11 +64,9 @@ class Exporter:
             InvalidArgumentError: an unknown suffix or option, or something of a wrong shape, dtype or range.
             OutputError: the folder cannot be written.
         """
-        target = Path(path)
+        target = check_request(path, texture_size=texture_size, texture_format=texture_format, **format_options)
         suffix = target.suffix.lower()
-        _check_request(suffix, format_options, target)
         check_export(mesh, maps, morphs)
-        check_texture_options(texture_size, texture_format)
         if suffix == ".ply":
             return write_ply(target, mesh, maps)
         tangents = None
@@ -76,7 +75,7 @@ class Exporter:
         elif bake_normals and maps.displacement.any():
             tangents = compute_tangents(mesh.vertices, mesh.normals, mesh.uv, mesh.faces)
             normal_map = self._baker.bake(mesh, tangents, maps.displacement, texture_size)
-        options = {"texture_size": texture_size, "normal_map": normal_map, **format_options}
+        options = {"texture_size": int(texture_size), "normal_map": normal_map, **format_options}
         if suffix == ".glb":
             return self._glb(target, mesh, maps, morphs, provenance, texture_format, tangents, options)
         write = write_obj if suffix == ".obj" else write_usd
@@ -98,13 +97,57 @@ class Exporter:
         )
 
 
-def _check_request(suffix: str, options: dict[str, Any], target: Path) -> None:
+def check_request(
+    path: str | Path,
+    *,
+    texture_size: int = 1024,
+    texture_format: str = "jpeg",
+    normal_map: npt.NDArray[np.uint8] | None = None,
+    bake_normals: bool = True,
+    **format_options: Any,
+) -> Path:
+    """Refuse a file that no head can be written to, before there is a head.
+
+    Args:
+        path: as in :meth:`Exporter.export`, like all that follow.
+        texture_size: edge of the textures, texels.
+        texture_format: of the textures.
+        normal_map: (H, W, 3) uint8, or None.
+        bake_normals: True or False.
+        **format_options: of the format.
+
+    Returns:
+        The path.
+
+    Raises:
+        InvalidArgumentError: an unknown suffix or option, or a value that cannot be.
+        OutputError: USD without the package usd-core.
+    """
+    target = as_path("path", path)
+    suffix = target.suffix.lower()
     if suffix not in SUFFIXES:
         raise InvalidArgumentError("path", f"a name that ends in one of {', '.join(SUFFIXES)}", str(target))
+    check_texture_options(texture_size, texture_format)
+    if normal_map is not None:
+        check_image("normal_map", normal_map)
+    _check_flags(suffix, format_options)
+    _check_flag("bake_normals", bake_normals)
+    if suffix == ".obj":
+        check_obj_name(target)
+    if suffix in USD_SUFFIXES:
+        load_pxr()
+    return target
+
+
+def _check_flags(suffix: str, options: dict[str, Any]) -> None:
     known = FORMAT_OPTIONS.get(suffix, ())
     for name, value in options.items():
         if name not in known:
             expected = f"one of {known} for {suffix}" if known else f"no further options for {suffix}"
-            raise InvalidArgumentError(name, expected, repr(value))
-        if not isinstance(value, bool):
-            raise InvalidArgumentError(name, "True or False", repr(value))
+            raise InvalidArgumentError(name, expected, repr(value)[:60])
+        _check_flag(name, value)
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise InvalidArgumentError(name, "True or False", repr(value)[:60])

@@ -59,8 +59,7 @@ def write_obj(
     check_texture_options(texture_size, "png")
     if normal_map is not None:
         check_image("normal_map", normal_map)
-    if target.suffix.lower() != SUFFIX or any(letter.isspace() for letter in target.name):
-        raise InvalidArgumentError("path", f"a name without blanks that ends in {SUFFIX}", str(target))
+    check_obj_name(target)
     if one_per_expression and morphs is None:
         raise InvalidArgumentError("morphs", "morph targets, as one_per_expression is set", None)
     files = _side_files(target, maps, provenance, texture_size, normal_map)
@@ -71,6 +70,16 @@ def write_obj(
     files[target.name] = writer.text(mesh.vertices)
     write_together(target.parent, files)
     return target
+
+
+def check_obj_name(path: Path) -> None:
+    """Refuse a name that its MTL and maps, which OBJ names without quotes, could not have.
+
+    Raises:
+        InvalidArgumentError: blanks, or another suffix.
+    """
+    if path.suffix.lower() != SUFFIX or any(letter.isspace() for letter in path.name):
+        raise InvalidArgumentError("path", f"a name without blanks that ends in {SUFFIX}", str(path))
 
 
 def write_together(folder: Path, files: dict[str, bytes]) -> None:

@@ -68,7 +68,7 @@ def write_usd(
         check_image("normal_map", normal_map)
     if target.suffix.lower() not in USD_SUFFIXES:
         raise InvalidArgumentError("path", f"a name that ends in one of {', '.join(USD_SUFFIXES)}", str(target))
-    modules = _usd()
+    modules = load_pxr()
     files = {f"{target.stem}_diffuse.png": encode_image(resize_color(maps.diffuse, texture_size), "png")}
     if normal_map is not None:
         files[f"{target.stem}_normal.png"] = encode_image(resize_normal_map(normal_map, texture_size), "png")
@@ -81,8 +81,12 @@ def write_usd(
     return target
 
 
-def _usd() -> dict[str, ModuleType]:
-    """The modules of usd-core, which is imported only when a head is written with it."""
+def load_pxr() -> dict[str, ModuleType]:
+    """Return the modules of usd-core by name; it is imported only when a head is written with it.
+
+    Raises:
+        OutputError: it is not installed.
+    """
     try:
         from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade, UsdSkel, Vt
     except ImportError as error:

@@ -48,7 +48,8 @@ class FakeStudio:
         channels = 4 if options.get("background") == "transparent" else 3
         return np.full((height, width, channels), shade, np.uint8)
 
-    def export(self, face: Face, path: Path, **options: Any) -> Path:
+    def export(self, face: Face, path: str | Path, **options: Any) -> Path:
+        path = Path(path)
         if path.suffix not in (".glb", ".obj", ".ply"):
             raise InvalidArgumentError("path", "a suffix of .glb, .obj, .ply", repr(path.suffix))
         content = {"w": float(face.stylecode.sum()), "options": options, "provenance": asdict(face.provenance)}
