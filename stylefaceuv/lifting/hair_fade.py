@@ -29,7 +29,7 @@ def end_tint(image: torch.Tensor, segments: torch.Tensor, detected: torch.Tensor
     Returns:
         (3,) float, factor of the sRGB colour; 1 where the picture has too little hair above or below.
     """
-    small = functional.adaptive_avg_pool2d(image, segments.shape[-2:])
+    small = functional.adaptive_avg_pool2d(image, (segments.shape[-2], segments.shape[-1]))
     hair = segments[_HAIR] > _LIKELY
     rows = (torch.arange(len(hair), device=image.device) + 0.5)[:, None] * (image.shape[-2] / len(hair))
     above = hair & (rows < detected[list(BROW_TOPS), 1].min())
