@@ -18,7 +18,7 @@ EXPRESSION_PRESETS: Mapping[str, Mapping[str, float]] = {
         **_both("mouthUpperUp", 0.3),
         "jawOpen": 0.06,
     },
-    "surprise": {**_both("browOuterUp", 0.8), "browInnerUp": 0.8, **_both("eyeWide", 0.7), "jawOpen": 0.45},
+    "surprise": {**_both("browOuterUp", 1.0), "browInnerUp": 0.45, **_both("eyeWide", 0.7), "jawOpen": 0.45},
     "anger": {
         **_both("browDown", 0.95),
         **_both("eyeSquint", 0.4),
@@ -46,7 +46,7 @@ EXPRESSION_PRESETS: Mapping[str, Mapping[str, float]] = {
         "mouthShrugLower": 0.3,
     },
     "fear": {
-        "browInnerUp": 0.9,
+        "browInnerUp": 0.65,
         **_both("browOuterUp", 0.35),
         **_both("eyeWide", 0.8),
         **_both("mouthStretch", 0.6),

@@ -30,8 +30,10 @@ _SOURCES, _NEIGHBOURS = 600, 128
 """Sources are thinned, so that neighbours reach far: the nearest alone are a clump, another one at the next texel."""
 _SOFT_DM = 0.04
 _LEAST_SOURCES = 32
-_TINT = (1.04, 1.01, 1.01)
-"""A closed lid lies in the light; the skin that its colour comes from lies in the shade of crease and brow."""
+_TINT, _CHEEK_SHARE = (1.04, 1.01, 1.01), 0.5
+"""A closed lid lies in the light; the skin that its colour comes from lies in the shade of crease and brow. So half of
+the colour is the cheeks'."""
+_CHEEKS, _CHEEK_DM = (50, 280), 0.12
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,14 @@ class LidTexels:
         share: (L,) float in [0, 1], how much of the colour is replaced.
         sources: (L, K) int64, rows of still skin nearby.
         weights: (L, K) float, summing to 1.
+        cheeks: (C,) int64, rows of the cheeks' skin.
     """
 
     rows: torch.Tensor
     share: torch.Tensor
     sources: torch.Tensor
     weights: torch.Tensor
+    cheeks: torch.Tensor
 
 
 def lid_texels(
@@ -77,15 +81,17 @@ def lid_texels(
     still = (stretch < _STILL) & (near < _REACH_DM) & (near > _RIM_DM[1]) & (to_brow > _BELOW_BROW_DM)
     still &= (place[:, 1] > rim[:, 1].min()) & (place[:, 1] < brow[:, 1].max())
     rows, source = around[lid], around[still]
+    apart = torch.cdist(rest_positions, points[list(_CHEEKS)]).amin(dim=1)
+    cheeks = torch.nonzero((apart < _CHEEK_DM) & (texels.part == _SKIN)).squeeze(1)
     if len(rows) == 0 or len(source) < _LEAST_SOURCES:
-        return LidTexels(rows[:0], stretch[:0], rows[:0, None], stretch[:0, None])
+        return LidTexels(rows[:0], stretch[:0], rows[:0, None], stretch[:0, None], cheeks)
     source = source[:: max(len(source) // _SOURCES, 1)]
     tree = scipy.spatial.cKDTree(rest_positions[source].cpu().numpy())
     found = tree.query(place[lid].cpu().numpy(), k=min(_NEIGHBOURS, len(source)))
     distance, nearest = (torch.from_numpy(column).to(place.device) for column in found)
     weights = (1 / (distance**2 + _SOFT_DM**2) ** 2).to(place.dtype)
     share = smoothstep(stretch[lid], _STRETCH) * smoothstep(near[lid], _RIM_DM)
-    return LidTexels(rows, share, source[nearest], weights / weights.sum(dim=1, keepdim=True))
+    return LidTexels(rows, share, source[nearest], weights / weights.sum(dim=1, keepdim=True), cheeks)
 
 
 def blink_stretch(face_model: MorphableModel, level: int) -> torch.Tensor:
@@ -113,7 +119,7 @@ def blink_stretch(face_model: MorphableModel, level: int) -> torch.Tensor:
 
 
 def paint_lids(painted: torch.Tensor, lids: LidTexels) -> torch.Tensor:
-    """Give the unrolled part of the upper lids the colour of the skin above it.
+    """Give the unrolled part of the upper lids a colour between those of the skin above it and of the cheeks.
 
     Args:
         painted: (T, 3) float in [0, 1], sRGB.
@@ -125,6 +131,7 @@ def paint_lids(painted: torch.Tensor, lids: LidTexels) -> torch.Tensor:
     result = painted.clone()
     if len(lids.rows):
         color = (painted[lids.sources] * lids.weights[..., None]).sum(dim=1) * painted.new_tensor(_TINT)
+        color = color + _CHEEK_SHARE * (painted[lids.cheeks].median(dim=0).values - color)
         result[lids.rows] += lids.share[:, None] * (color - painted[lids.rows])
     return result
 
