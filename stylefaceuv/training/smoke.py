@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,12 +22,15 @@ from stylefaceuv.training import albedo, segmenter, yaw
 from stylefaceuv.training.dataset import FaceShards, write_images
 from stylefaceuv.training.dataset_labels import label_all
 from stylefaceuv.training.fitting import DatasetFitter, fit_pending
+from stylefaceuv.training.hair_targets import HairTargetMaker, join_hair_targets
 from stylefaceuv.training.image_engines import make_engine
 from stylefaceuv.training.mapper import LandmarkLoss, MapperConfig, MapperTraining, load_data
 from stylefaceuv.training.mapper_lighting import teach_lighting
 from stylefaceuv.training.uv_config import read_config
 from stylefaceuv.training.uv_dataset import read_targets
+from stylefaceuv.training.uv_hair import HairStage, HairTraining
 from stylefaceuv.training.uv_second_stage import SecondStage
+from stylefaceuv.training.uv_start import starting_generator
 from stylefaceuv.training.uv_targets import TargetMaker, write_targets
 from stylefaceuv.training.uv_warm_start import WarmStart, WarmStartConfig
 
@@ -50,6 +54,7 @@ def smoke() -> int:
         "targets and light": _targets,
         "uv-warm": _warm_start,
         "uv": _second_stage,
+        "uv-hair": _hair,
     }
     failed = []
     with tempfile.TemporaryDirectory() as folder:
@@ -158,3 +163,17 @@ def _second_stage(parts: Components, root: Path) -> tuple[float, float]:
     before = float(stage.held_out_errors(stage.model)["own"].mean())
     stage.fit(1e9)
     return before, float(stage.held_out_errors(stage.model)["own"].mean())
+
+
+def _hair(parts: Components, root: Path) -> tuple[float, float]:
+    """A painter of hair that starts anew; one head is held out."""
+    run = root / "hair"
+    run.mkdir()
+    targets = join_hair_targets(list(HairTargetMaker(parts)(yaw.sample_stylecodes(parts.generator, 3, SEED))))
+    model = starting_generator(root / "second" / "uv_generator.safetensors", hair=True, flat=False).train()
+    config = HairTraining(steps=6, batch=2, held_out=1, checkpoint_every=6)
+    stage = HairStage(parts, model, targets, config, run)
+    stage.fit(1e9)
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    before, after = (sum(value for name, value in lines[row].items() if name != "step") for row in (0, -1))
+    return before, after

@@ -25,6 +25,7 @@ from tqdm import tqdm
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.lifting.atlas_view import AtlasViewer
+from stylefaceuv.lifting.hair_volume import HairVolume
 from stylefaceuv.lifting.lifter import Lifter
 from stylefaceuv.lifting.painted_head import PaintedHead
 from stylefaceuv.lifting.photo import Photo
@@ -92,6 +93,7 @@ class TargetMaker:
         self.registrar = Registrar(parts.face_model)
         self.lifter = Lifter(parts.face_model, parts.albedo_model, resolution)
         self.painted_head = PaintedHead(self.lifter)
+        self.hair_volume = HairVolume(parts.face_model)
         painter = parts.uv_generator
         self.viewer = AtlasViewer(parts.face_model, painter.config.resolution) if painter else None
 
@@ -113,17 +115,17 @@ class TargetMaker:
             chunk = faces[start : start + _AT_ONCE]
             w = torch.stack([face.w for face, _ in chunk])
             yaw = torch.stack([fitted.rotation[0] for _, fitted in chunk])
-            others, painted = self._second(w, yaw), self._painted(w)
-            for (face, fitted), other, skin in zip(chunk, others, painted, strict=True):
-                yield self._lift(face, fitted, other, skin)
+            others, painted, segments = self._second(w, yaw), self._painted(w), self._segments(w)
+            for (face, fitted), other, skin, shown in zip(chunk, others, painted, segments, strict=True):
+                if face.points is None or other.photo is None:
+                    yield None
+                    continue
+                image = torch.from_numpy(face.image().copy()).permute(2, 0, 1).float() / 255
+                points = face.points[:, :2] * (IMAGE_SIZE / LABEL_SIZE)
+                yield self._lift(self._photo(image, fitted, points, shown), other, other.photo, skin)
 
-    def _lift(
-        self, face: FaceSample, fitted: FaceCoefficients, other: _OtherView, painted: UVPrediction | None
-    ) -> TwoViews | None:
-        if other.photo is None or face.points is None:
-            return None
-        image = torch.from_numpy(face.image().copy()).permute(2, 0, 1).float() / 255
-        own, second, skin = Photo(image, fitted, face.points[:, :2] * (IMAGE_SIZE / LABEL_SIZE)), other.photo, None
+    def _lift(self, own: Photo, other: _OtherView, second: Photo, painted: UVPrediction | None) -> TwoViews:
+        skin = None
         if painted is not None:
             skin = self.painted_head.skin_of(painted.diffuse[0]).texture[0]
             own, second = (replace(photo, displacement=painted.displacement[0]) for photo in (own, second))
@@ -139,6 +141,21 @@ class TargetMaker:
             lifted.second_lighting.reshape(27),
             other.jpeg,
         )
+
+    def _photo(
+        self, image: torch.Tensor, found: FaceCoefficients, points: torch.Tensor, segments: torch.Tensor | None
+    ) -> Photo:
+        """A registered photo, with its hair where a segmenter tells."""
+        hair = None if segments is None else self.hair_volume(segments, found)
+        return Photo(image, found, points, hair=hair, segments=segments)
+
+    def _segments(self, w: torch.Tensor) -> list[torch.Tensor] | list[None]:
+        """What the images of stylecodes (n, 512) show, (S, s, s) each; None where the bundle has no segmenter."""
+        segmenter = self.networks.head_segmenter
+        if segmenter is None:
+            return [None] * len(w)
+        trunk = self.networks.generator.synthesis_features(w.to(self._device), segmenter.config.resolution)
+        return list(segmenter(trunk).to(w.device))
 
     def _painted(self, w: torch.Tensor) -> list[UVPrediction] | list[None]:
         """An earlier UV generator's maps, where the bundle has one, each a batch of one.
@@ -167,8 +184,9 @@ class TargetMaker:
         registered = self.registrar(self.parts.mapper(w_sym), points, scores, BLENDSHAPE_NAMES, image.shape[-1])
         points = points * (IMAGE_SIZE / image.shape[-1])
         views = []
-        for row, error in enumerate(registered.error.tolist()):
-            photo = Photo(small[row], registered.coefficients[row], points[row]) if error < WORST_ERROR else None
+        for row, (error, shown) in enumerate(zip(registered.error.tolist(), self._segments(w_sym), strict=True)):
+            usable = error < WORST_ERROR
+            photo = self._photo(small[row], registered.coefficients[row], points[row], shown) if usable else None
             views.append(_OtherView(w_sym[row], encode_jpeg(rendered[row]), photo))
         return views
 
