@@ -171,7 +171,7 @@ def _hair(parts: Components, root: Path) -> tuple[float, float]:
     run.mkdir()
     targets = join_hair_targets(list(HairTargetMaker(parts)(yaw.sample_stylecodes(parts.generator, 3, SEED))))
     model = starting_generator(root / "second" / "uv_generator.safetensors", hair=True, flat=False).train()
-    config = HairTraining(steps=6, batch=2, held_out=1, checkpoint_every=6)
+    config = HairTraining(steps=6, batch=2, learning_rate=2e-2, held_out=1, checkpoint_every=6)
     stage = HairStage(parts, model, targets, config, run)
     stage.fit(1e9)
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
