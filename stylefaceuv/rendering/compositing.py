@@ -12,7 +12,6 @@ from stylefaceuv.rendering.renderer import RenderOutput
 
 _MATTE_FEATHER = 0.005
 _LARGEST_HOLE = 0.02
-_MEMBRANE_BORDER = 0.02
 
 
 def composite_over_color(output: RenderOutput, color: torch.Tensor) -> torch.Tensor:
@@ -112,9 +111,7 @@ def _membrane(values: torch.Tensor, ring: torch.Tensor) -> torch.Tensor:
     color, weight = levels[-1]
     filled = color.sum((-2, -1), keepdim=True) / weight.sum((-2, -1), keepdim=True).clamp_min(1e-6)
     for color, weight in reversed(levels):
-        filled = functional.interpolate(
-            filled.expand(-1, -1, *filled.shape[-2:]), color.shape[-2:], mode="bilinear", align_corners=False
-        )
+        filled = functional.interpolate(filled, color.shape[-2:], mode="bilinear", align_corners=False)
         sure = (4 * weight).clamp_max(1)
         filled = filled + sure * (color / weight.clamp_min(1e-6) - filled)
     return filled[..., :height, :width]
