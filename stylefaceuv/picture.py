@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -114,17 +116,21 @@ class PictureMaker:
         vertices = self._geometry.vertices(face, weights, self._level, parse_gaze(gaze))
         world = pose_vertices(vertices, own.rotation.new_tensor([angles]), place[None])
         topology = self._geometry.face_model.topology(self._level)
-        return self._finish(face, self._renderer.render(world, topology, albedo, light[None], camera), backdrop)
-
-    def _finish(self, face: Face, output: RenderOutput, backdrop: Backdrop) -> npt.NDArray[np.uint8]:
+        strips = self._renderer.strips(world, topology, albedo, light[None], camera)
         if backdrop == "image":
-            region = sample_texture(self._replaceable(face), output.uv.permute(0, 2, 3, 1)) * output.alpha
-            return composite_over_photo(output, _cut(face.image, *output.alpha.shape[-2:]), region)
-        if backdrop == "transparent":
-            straight = linear_to_srgb((output.color / output.alpha.clamp_min(1e-6)).clamp(0, 1))
-            return _to_pixels(torch.cat([straight, output.alpha], dim=1)[0])
-        color = srgb_to_linear(output.color.new_tensor(backdrop))
-        return _to_pixels(linear_to_srgb(composite_over_color(output, color).clamp(0, 1))[0])
+            return self._over_photo(face, strips, shape)
+        return np.concatenate([_finish(strip, backdrop) for strip in strips])
+
+    def _over_photo(self, face: Face, strips: Iterator[RenderOutput], shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
+        replaceable = self._replaceable(face)
+        whole, top = replaceable.new_empty(1, 5, *shape), 0
+        for strip in strips:
+            region = sample_texture(replaceable, strip.uv.permute(0, 2, 3, 1)) * strip.alpha
+            rows = torch.cat([strip.color, strip.alpha, region], dim=1)
+            whole[:, :, top : top + rows.shape[2]] = rows
+            top += rows.shape[2]
+        color, alpha, region = whole.split([3, 1, 1], dim=1)
+        return composite_over_photo(color, alpha, _cut(face.image, *shape), region)
 
     def _replaceable(self, face: Face) -> torch.Tensor:
         """(1, 1, r, r): what of the head is laid over its photo; not the forehead where the photo's hair hangs."""
@@ -143,6 +149,15 @@ class PictureMaker:
             raise InvalidArgumentError("shading", "'textured' or 'clay'", repr(shading))
         pixels = torch.from_numpy(face.diffuse).to(like.device).permute(2, 0, 1)[None]
         return srgb_to_linear(pixels.to(like.dtype) / 255)
+
+
+def _finish(output: RenderOutput, backdrop: Backdrop) -> npt.NDArray[np.uint8]:
+    """(H, W, 3 or 4): a render over one colour, or over nothing."""
+    if backdrop == "transparent":
+        straight = linear_to_srgb((output.color / output.alpha.clamp_min(1e-6)).clamp(0, 1))
+        return _to_pixels(torch.cat([straight, output.alpha], dim=1)[0])
+    color = srgb_to_linear(output.color.new_tensor(backdrop))
+    return _to_pixels(linear_to_srgb(composite_over_color(output, color).clamp(0, 1))[0])
 
 
 def _angles(given: tuple[float | None, ...], own: torch.Tensor, backdrop: Backdrop) -> list[float]:

@@ -19,8 +19,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 DEVICE = torch.device("lazy", 0)
 """A device type that torch knows by name but has no kernels for in a CPU build."""
 
-_ACROSS = {  # operations for which CUDA takes CPU tensors too
-    torch.ops.aten.copy_.default,
+_INDEXING = {  # CUDA takes CPU indices into CUDA tensors, not the other way round
     torch.ops.aten.index.Tensor,
     torch.ops.aten.index_put_.default,
     torch.ops.aten._index_put_impl_.default,
@@ -65,7 +64,7 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     tensors = [one for one in tree_flatten((args, kwargs))[0] if isinstance(one, torch.Tensor)]
     ours = [one for one in tensors if isinstance(one, OnDevice)]
     elsewhere = [one for one in tensors if not isinstance(one, OnDevice) and one.ndim > 0]
-    if ours and elsewhere and func not in _ACROSS:
+    if ours and elsewhere and not _may_mix(func, args):
         raise RuntimeError(f"{func}: tensors on two devices")
     target, on_device = kwargs.get("device"), bool(ours)
     if target is not None:
@@ -75,6 +74,15 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if func._schema.is_mutable and args and isinstance(args[0], torch.Tensor) and result is plain_args[0]:
         return args[0]
     return tree_map(lambda one: _shown(one) if on_device else one, result)
+
+
+def _may_mix(func: Any, args: Any) -> bool:
+    """Whether CUDA runs an operation on tensors of both devices: copies, and CPU indices into a CUDA tensor."""
+    if func is torch.ops.aten.copy_.default:
+        return True
+    # What is indexed, and the values that are put there; one number may be anywhere.
+    kept = [one for one in (args[0], *args[2:3]) if isinstance(one, torch.Tensor) and one.ndim > 0]
+    return func in _INDEXING and all(isinstance(one, OnDevice) for one in kept)
 
 
 def _shown(one: Any) -> Any:

@@ -24,6 +24,12 @@ def on_cpu() -> StyleFaceUV:
     return StyleFaceUV.from_pretrained()
 
 
+@pytest.fixture(scope="module")
+def haired(on_cuda: StyleFaceUV, on_cpu: StyleFaceUV) -> tuple[StyleFaceUV, StyleFaceUV]:
+    """Both, keeping hair."""
+    return StyleFaceUV(on_cuda.components, hair="keep"), StyleFaceUV(on_cpu.components, hair="keep")
+
+
 def _pair(on_cuda: StyleFaceUV, on_cpu: StyleFaceUV, detail: str) -> tuple[Face, Face]:
     faces = [model.generate(model.sample(1, seed=7)[0], detail=detail) for model in (on_cuda, on_cpu)]
     assert all(isinstance(face, Face) for face in faces)
@@ -36,7 +42,15 @@ def test_stylecodes_are_those_of_the_cpu(on_cuda: StyleFaceUV, on_cpu: StyleFace
 
 @pytest.mark.parametrize("detail", ["generator", "lifted"])
 def test_heads_are_those_of_the_cpu(on_cuda: StyleFaceUV, on_cpu: StyleFaceUV, detail: str) -> None:
-    ours, theirs = _pair(on_cuda, on_cpu, detail)
+    _assert_alike(*_pair(on_cuda, on_cpu, detail))
+
+
+@pytest.mark.parametrize("detail", ["generator", "lifted"])
+def test_heads_with_hair_are_those_of_the_cpu(haired: tuple[StyleFaceUV, StyleFaceUV], detail: str) -> None:
+    _assert_alike(*_pair(*haired, detail))
+
+
+def _assert_alike(ours: Face, theirs: Face) -> None:
     difference = np.abs(ours.diffuse.astype(float) - theirs.diffuse)
     assert difference.mean() < 1.5
     assert np.abs(ours.mesh.vertices - theirs.mesh.vertices).max() < 5e-4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,19 +16,6 @@ STYLE_SIZE = 512
 IDENTITY, EXPRESSION, ROTATION, LIGHTING, TRANSLATION = 80, 64, 3, 27, 3
 COEFFICIENT_COUNT = IDENTITY + EXPRESSION + ROTATION + LIGHTING + TRANSLATION
 PRESETS = ("paper", "compact")
-
-
-@dataclass(frozen=True)
-class CoefficientStatistics:
-    """Scale of the regression targets.
-
-    Attributes:
-        mean: (177,) float32.
-        spread: (177,) float32, standard deviations.
-    """
-
-    mean: torch.Tensor
-    spread: torch.Tensor
 
 
 class Mapper(nn.Module):

@@ -86,13 +86,14 @@ class CoveredPixels:
         return flat.view(batch, height, width, means.shape[1]).permute(0, 3, 1, 2)
 
 
-def covered_pixels(fragments: Fragments, supersample: int, dtype: torch.dtype) -> CoveredPixels:
+def covered_pixels(fragments: Fragments, supersample: int, dtype: torch.dtype, top: int = 0) -> CoveredPixels:
     """List the covered pixels of rasterised pictures.
 
     Args:
         fragments: at the sampling resolution.
         supersample: S, samples a pixel along each axis; divides height and width of the fragments.
         dtype: of the sample positions.
+        top: row of the picture, in pixels, where the fragments begin.
     """
     batch, fine_height, fine_width = fragments.pix_to_face.shape
     height, width = fine_height // supersample, fine_width // supersample
@@ -103,5 +104,5 @@ def covered_pixels(fragments: Fragments, supersample: int, dtype: torch.dtype) -
     place = torch.arange(supersample, device=rows.device, dtype=dtype) + 0.5
     within = torch.stack(torch.meshgrid(place, place, indexing="xy"), dim=-1).view(1, -1, 2)
     column, line = rows % width, torch.div(rows, width, rounding_mode="floor") % height
-    corner = torch.stack([column, line], dim=-1).to(dtype)[:, None] * supersample
+    corner = torch.stack([column, line + top], dim=-1).to(dtype)[:, None] * supersample
     return CoveredPixels((batch, height, width), rows, face, corner + within)

@@ -17,7 +17,7 @@ _ROWS_PER_BAND = 16
 
 
 def rasterize_numba(
-    vertices: torch.Tensor, faces: torch.Tensor, height: int, width: int
+    vertices: torch.Tensor, faces: torch.Tensor, height: int, width: int, top: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Rasterise as :func:`stylefaceuv.rendering.rasterizer.rasterize` says; arguments are checked there.
 
@@ -26,6 +26,7 @@ def rasterize_numba(
         faces: (F, 3) int64.
         height: pixels.
         width: pixels.
+        top: row of the first pixels.
 
     Returns:
         (N, H, W) int64 and (N, H, W) float32.
@@ -41,8 +42,9 @@ def rasterize_numba(
     for item in range(batch):
         fixed, inverse = np.empty((count, 2), np.int64), np.empty(count, np.float64)
         _snap(points[item], fixed, inverse)
-        for top, bottom in itertools.pairwise(limits):
-            jobs.append((fixed, inverse, triangles, top, bottom, pix_to_face[item], inverse_depth[item]))
+        fixed[:, 1] -= top * SUBPIXEL
+        for first, stop in itertools.pairwise(limits):
+            jobs.append((fixed, inverse, triangles, first, stop, pix_to_face[item], inverse_depth[item]))
     run_parallel(_fill_band, jobs)
     return torch.from_numpy(pix_to_face).to(vertices.device), torch.from_numpy(inverse_depth).to(vertices.device)
 

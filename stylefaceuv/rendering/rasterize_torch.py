@@ -10,7 +10,7 @@ _CANDIDATES = 4_000_000
 
 
 def rasterize_torch(
-    vertices: torch.Tensor, faces: torch.Tensor, height: int, width: int
+    vertices: torch.Tensor, faces: torch.Tensor, height: int, width: int, top: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Rasterise as :func:`stylefaceuv.rendering.rasterizer.rasterize` says; arguments are checked there.
 
@@ -19,11 +19,12 @@ def rasterize_torch(
         faces: (F, 3) int64.
         height: pixels.
         width: pixels.
+        top: row of the first pixels.
 
     Returns:
         (N, H, W) int64 and (N, H, W) float32.
     """
-    results = [_one(points, faces, height, width) for points in vertices.detach().to(torch.float64)]
+    results = [_one(points, faces, height, width, top) for points in vertices.detach().to(torch.float64)]
     if not results:
         empty = torch.zeros(0, height, width, device=vertices.device)
         return empty.to(torch.int64), empty
@@ -31,8 +32,11 @@ def rasterize_torch(
     return torch.stack(pix_to_face), torch.stack(inverse_depth).to(torch.float32)
 
 
-def _one(points: torch.Tensor, faces: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _one(
+    points: torch.Tensor, faces: torch.Tensor, height: int, width: int, top: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     fixed = torch.round(points[:, :2] * SUBPIXEL).to(torch.int64)
+    fixed[:, 1] -= top * SUBPIXEL
     depth = points[:, 2]
     inverse = torch.where(depth > 0, 1.0 / torch.where(depth > 0, depth, 1.0), -1.0)
     corners, corner_inverse = fixed[faces], inverse[faces]  # (F, 3, 2), (F, 3)

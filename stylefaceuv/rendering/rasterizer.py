@@ -37,6 +37,7 @@ def rasterize(
     height: int,
     width: int,
     backend: str | None = None,
+    top: int = 0,
 ) -> Fragments:
     """Rasterise triangles. Not differentiable: gradients flow through what is recomputed from ``pix_to_face``.
 
@@ -44,9 +45,10 @@ def rasterize(
         vertices_screen: (N, V, 3) float: x px, y px (down), depth > 0 in decimetres. A triangle with a vertex at
             depth <= 0 is not drawn.
         faces: (F, 3) int64.
-        height: of the picture, pixels.
+        height: of the picture, or of a strip of its rows, pixels.
         width: of the picture, pixels.
         backend: "numba", "torch" or "pytorch3d"; None is numba on the CPU and torch elsewhere.
+        top: row of the picture where the strip begins; with "numba" and "torch" a strip has the bits of the whole.
 
     Returns:
         The visible triangle and inverse depth of each pixel.
@@ -60,15 +62,16 @@ def rasterize(
     if chosen == "numba":
         from stylefaceuv.rendering.rasterize_numba import rasterize_numba
 
-        return Fragments(*rasterize_numba(vertices_screen, faces, height, width))
+        return Fragments(*rasterize_numba(vertices_screen, faces, height, width, top))
     if chosen == "torch":
         from stylefaceuv.rendering.rasterize_torch import rasterize_torch
 
-        return Fragments(*rasterize_torch(vertices_screen, faces, height, width))
+        return Fragments(*rasterize_torch(vertices_screen, faces, height, width, top))
     if chosen == "pytorch3d":
         from stylefaceuv.rendering.rasterize_pytorch3d import rasterize_pytorch3d
 
-        return Fragments(*rasterize_pytorch3d(vertices_screen, faces, height, width))
+        shifted = vertices_screen - vertices_screen.new_tensor([0, top, 0])
+        return Fragments(*rasterize_pytorch3d(shifted, faces, height, width))
     raise InvalidArgumentError("backend", f"one of {BACKENDS}", repr(backend))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,6 +17,21 @@ from stylefaceuv.rendering.lighting import shade
 from stylefaceuv.rendering.rasterizer import Fragments, rasterize
 from stylefaceuv.rendering.vertex_normals import VertexNormals
 from stylefaceuv.types import MeshTopology
+
+STRIP_PIXELS = 2**18
+"""Of a strip: shading one takes up to half a gigabyte."""
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What all rows of a picture share; ``screen`` and ``camera`` are in samples, ``values`` are normals and uv."""
+
+    screen: torch.Tensor
+    values: torch.Tensor
+    faces: torch.Tensor
+    texture: torch.Tensor
+    light: torch.Tensor
+    camera: Camera
 
 
 @dataclass(frozen=True)
@@ -79,24 +95,69 @@ class Renderer:
         Raises:
             InvalidArgumentError: wrong shapes, vertices or light not finite.
         """
-        _check(world_vertices, topology, albedo, sh_coefficients)
-        fine = _scaled(camera, self.supersample)
-        screen = fine.project(world_vertices)
-        fragments = rasterize(screen, topology.faces, fine.height, fine.width, self.backend)
-        pixels = covered_pixels(fragments, self.supersample, screen.dtype)
-        uv = topology.uv.to(screen)[None].expand(len(screen), -1, -1)
-        values = torch.cat([self.vertex_normals(world_vertices, topology), uv], dim=-1)
-        surface = pixels.interpolate(screen, values, topology.faces)  # (P, S * S, 5)
-        texture = _minify(albedo, fine.height)
-        seen = (pixels.face >= 0).to(screen.dtype)[..., None]
-        color = _shade(surface, pixels, texture, sh_coefficients) * seen
-        samples = torch.cat([color, seen, surface], dim=-1)
-        picture = pixels.spread(samples.mean(dim=1))
+        scene = self._scene(world_vertices, topology, albedo, sh_coefficients, camera)
+        picture, fragments = self._rows(scene, 0, camera.height)
         if self.antialias:
-            blended = antialias(picture[:, :4], fragments, screen, self._edges(topology))
+            blended = antialias(picture[:, :4], fragments, scene.screen, self._edges(topology))
             picture = torch.cat([blended, picture[:, 4:]], dim=1)
-        color, alpha, normals, coordinates = picture.split([3, 1, 3, 2], dim=1)
-        return RenderOutput(color, alpha, normals, coordinates, fragments)
+        return _output(picture, fragments)
+
+    def strips(
+        self,
+        world_vertices: torch.Tensor,
+        topology: MeshTopology,
+        albedo: torch.Tensor,
+        sh_coefficients: torch.Tensor,
+        camera: Camera,
+    ) -> Iterator[RenderOutput]:
+        """Render as :meth:`render` does, in strips of rows, so that a large picture needs no more memory than a strip.
+
+        Args:
+            world_vertices: as for :meth:`render`, like all others.
+            topology: the mesh.
+            albedo: linear light.
+            sh_coefficients: linear light.
+            camera: of the whole picture.
+
+        Returns:
+            The strips, from the top; each has ``STRIP_PIXELS`` pixels at most, or one row. A single strip with
+            antialiasing, which blends across rows.
+
+        Raises:
+            InvalidArgumentError: wrong shapes, vertices or light not finite.
+        """
+        if self.antialias:
+            return iter([self.render(world_vertices, topology, albedo, sh_coefficients, camera)])
+        scene = self._scene(world_vertices, topology, albedo, sh_coefficients, camera)
+        rows = max(STRIP_PIXELS // (camera.width * max(len(world_vertices), 1)), 1)
+        tops = range(0, camera.height, rows)
+        return (_output(*self._rows(scene, top, min(rows, camera.height - top))) for top in tops)
+
+    def _scene(
+        self,
+        vertices: torch.Tensor,
+        topology: MeshTopology,
+        albedo: torch.Tensor,
+        light: torch.Tensor,
+        camera: Camera,
+    ) -> _Scene:
+        _check(vertices, topology, albedo, light)
+        fine = _scaled(camera, self.supersample)
+        screen = fine.project(vertices)
+        uv = topology.uv.to(screen)[None].expand(len(screen), -1, -1)
+        values = torch.cat([self.vertex_normals(vertices, topology), uv], dim=-1)
+        return _Scene(screen, values, topology.faces, _minify(albedo, fine.height), light, fine)
+
+    def _rows(self, scene: _Scene, top: int, height: int) -> tuple[torch.Tensor, Fragments]:
+        """Some rows of the picture, (N, 9, height, W): colour, alpha, normals, uv; and their fragments."""
+        scale, screen = self.supersample, scene.screen
+        fragments = rasterize(screen, scene.faces, height * scale, scene.camera.width, self.backend, top=top * scale)
+        pixels = covered_pixels(fragments, scale, screen.dtype, top)
+        surface = pixels.interpolate(screen, scene.values, scene.faces)  # (P, S * S, 5)
+        seen = (pixels.face >= 0).to(screen.dtype)[..., None]
+        color = _shade(surface, pixels, scene.texture, scene.light) * seen
+        samples = torch.cat([color, seen, surface], dim=-1)
+        return pixels.spread(samples.mean(dim=1)), fragments
 
     def vertex_normals(self, vertices: torch.Tensor, topology: MeshTopology) -> torch.Tensor:
         """Return (N, V, 3) unit normals; the operator of a topology is made once."""
@@ -114,6 +175,11 @@ class Renderer:
             known = (topology, mesh_edges(topology))
             self._known_edges[id(topology)] = known
         return known[1]
+
+
+def _output(picture: torch.Tensor, fragments: Fragments) -> RenderOutput:
+    color, alpha, normals, coordinates = picture.split([3, 1, 3, 2], dim=1)
+    return RenderOutput(color, alpha, normals, coordinates, fragments)
 
 
 def _scaled(camera: Camera, factor: int) -> Camera:

@@ -10,8 +10,6 @@ from stylefaceuv.types import PART_NAMES
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-STRIP = (0.908, 0.994)
-"""First and last v of the strip."""
 SLOTS: dict[str, tuple[float, float, float, float]] = {
     "eye_left": (0.904, 0.908, 0.990, 0.994),
     "mouth": (0.800, 0.908, 0.886, 0.994),
@@ -21,7 +19,6 @@ SLOTS: dict[str, tuple[float, float, float, float]] = {
 }
 """Slot (u0, v0, u1, v1) of each part's half on the person's left; the other half is its mirror image."""
 
-_PARTNER = {"eye_left": "eye_right"}
 _EYE_EXPONENT = 0.62
 
 

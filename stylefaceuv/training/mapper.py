@@ -26,6 +26,7 @@ from stylefaceuv.networks.mapper import COEFFICIENT_COUNT, EXPRESSION, IDENTITY,
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.lighting import Y00
 from stylefaceuv.training.dataset import LABEL_SIZE
+from stylefaceuv.training.random_state import seeded
 from stylefaceuv.weights_file import load_tensors, save_tensors
 
 _LIGHT = slice(IDENTITY + EXPRESSION + 3, IDENTITY + EXPRESSION + 30)
@@ -188,9 +189,9 @@ class MapperTraining:
         trained = len(data.w) - min(config.validation, len(data.w) // 5)
         self.validation = data.rows(slice(trained, None))
         self.train_data = data.rows(slice(0, trained if limit is None else min(limit, trained)))
-        torch.manual_seed(config.seed)
         names = tuple(model.expression_names)
-        self.mapper, self.average = Mapper(config.preset, names), Mapper(config.preset, names)
+        with seeded(config.seed):
+            self.mapper, self.average = Mapper(config.preset, names), Mapper(config.preset, names)
         with torch.no_grad():
             initialise(self.mapper, self.train_data)
         if start is not None:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import torch
 
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.lifting.dark_features import glasses_over
 from stylefaceuv.lifting.hair_places import BROW_TOPS
+from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
 from stylefaceuv.lifting.lifter import Lifter
 from stylefaceuv.lifting.morphology import dilate, erode
 from stylefaceuv.lifting.photo import Photo
@@ -20,7 +22,7 @@ from stylefaceuv.lifting.projection import TexelView
 from stylefaceuv.lifting.thin_lines import dark_lines
 from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.rendering.camera import Camera
-from stylefaceuv.types import FaceCoefficients
+from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
 UNMARKED = -1
 BACKGROUND, FACE, HAIR, GLASSES = range(len(SEGMENTS))
@@ -31,7 +33,7 @@ _INSIDE_MM, _OUTSIDE_MM, _BESIDE_MM, _FAR_MM = 8.0, 9.0, 28.0, 45.0
 _ABOVE_EYES_MM, _CORNER = 10.0, 0.12
 _BELOW_BROWS = -0.1
 """Decimetres from the tops of the brows."""
-_EYES, _CHIN, _NOSE_TIP = (33, 263), 152, 1
+_CHIN, _NOSE_TIP = 152, 1
 _WORN, _BARE, _RIM = 0.9, 0.1, 0.4
 
 
@@ -49,11 +51,11 @@ class SegmentMarker:
         surface, support = lifter.surface, lifter.texels.gather(lifter.support[0])[:, 0]
         points = surface.face_model.landmarks(surface.face_model.mean[None])[0]
         low = surface.rest_positions[:, 1] < points[list(BROW_TOPS), 1].mean() + _BELOW_BROWS
-        self.face = low & ((support > _SURE) | (lifter.texels.part != 0))
+        self.skin = lifter.texels.part == PART_NAMES.index("skin")
+        self.face = low & ((support > _SURE) | ~self.skin)
         self.below_eyes = surface.rest_positions[:, 1] < points[_NOSE_TIP, 1]
         self.rims = lifter.texels.gather(lifter.features[0, 2:]).amax(dim=1) > _SURE
         self.crown = lifter.texels.gather(lifter.crown[0])[:, 0] > _SURE
-        self.skin = lifter.texels.part == 0
 
     @torch.inference_mode()
     def __call__(self, photo: Photo) -> torch.Tensor:
@@ -64,10 +66,14 @@ class SegmentMarker:
 
         Returns:
             (size, size) int8, index into ``SEGMENTS``, ``NO_FACE`` or ``UNMARKED``.
+
+        Raises:
+            InvalidArgumentError: a photo without landmarks.
         """
-        assert photo.detected is not None
+        if photo.detected is None:
+            raise InvalidArgumentError("photo.detected", "detected landmarks", None)
         inside = self._silhouette(photo.coefficients)
-        marks = torch.full((self.size, self.size), UNMARKED, dtype=torch.int8)
+        marks = torch.full((self.size, self.size), UNMARKED, dtype=torch.int8, device=inside.device)
         points = photo.detected * (self.size / photo.image.shape[-1])
         marks[self._no_face(inside, points)] = NO_FACE
         marks[self._background(inside, points)] = BACKGROUND
@@ -101,7 +107,7 @@ class SegmentMarker:
         rows = torch.arange(self.size, device=inside.device)[:, None]
         columns = torch.arange(self.size, device=inside.device)[None]
         beside, far = (dilate(inside, self._pixels(reach))[0, 0] < 0.5 for reach in (_BESIDE_MM, _FAR_MM))
-        eyes, chin = points[list(_EYES), 1].mean(), points[_CHIN, 1]
+        eyes, chin = points[list(OUTER_EYE_CORNERS), 1].mean(), points[_CHIN, 1]
         edge = _CORNER * self.size
         corner = (rows > chin) & ((columns < edge) | (columns >= self.size - edge))
         above = rows < eyes - self._pixels(_ABOVE_EYES_MM)

@@ -20,12 +20,14 @@ from tqdm import tqdm
 
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.lifting.lifter import Lifter
 from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
 from stylefaceuv.networks.head_segmenter import SEGMENTS, HeadSegmenter, SegmenterConfig
+from stylefaceuv.training.random_state import seeded
 from stylefaceuv.training.segment_labels import BACKGROUND, HAIR, NO_FACE, SegmentMarker
 from stylefaceuv.training.yaw import sample_stylecodes
 from stylefaceuv.weights_file import save_tensors
@@ -60,6 +62,10 @@ class SegmenterTraining:
     rounds: int = 3
     doubt: float = 0.2
     seed: int = 50_001
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise InvalidArgumentError("rounds", "at least 1", self.rounds)
 
 
 @dataclass(frozen=True)
@@ -216,8 +222,8 @@ def train_in_rounds(
     """
     kept = pixels
     for left in reversed(range(training.rounds)):
-        torch.manual_seed(training.seed)
-        segmenter = HeadSegmenter(config)
+        with seeded(training.seed):
+            segmenter = HeadSegmenter(config)
         curve = train(segmenter, kept, training)
         if left:
             kept = without_hidden_hair(segmenter, pixels, training.doubt)
@@ -226,13 +232,15 @@ def train_in_rounds(
 
 @torch.no_grad()
 def agreement(segmenter: HeadSegmenter, pixels: MarkedPixels) -> dict[str, float]:
-    """Share of each segment's marks that the segmenter agrees with, and of what is marked as no face."""
+    """Share of each segment's marks that the segmenter agrees with, and of what is marked as no face.
+
+    What has no marks is left out.
+    """
     said = segmenter.logits(pixels.activations.float()).argmax(dim=1)
-    shares = {name: float((said == row)[pixels.segment == row].float().mean()) for row, name in enumerate(SEGMENTS)}
-    beside = said[pixels.segment == NO_FACE]
-    if len(beside):
-        shares["no face"] = float(((beside == BACKGROUND) | (beside == HAIR)).float().mean())
-    return shares
+    right = {name: said == row for row, name in enumerate(SEGMENTS)}
+    right["no face"] = (said == BACKGROUND) | (said == HAIR)
+    marked = {name: pixels.segment == row for row, name in enumerate((*SEGMENTS, "no face"))}
+    return {name: float(right[name][rows].float().mean()) for name, rows in marked.items() if bool(rows.any())}
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ from stylefaceuv.networks.uv_generator import UVGenerator
 from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
 from stylefaceuv.training.discriminator import discriminator_for
 from stylefaceuv.training.feature_networks import FeatureNetwork, load_feature_network
+from stylefaceuv.training.random_state import seeded
 from stylefaceuv.training.run_log import log_metrics, save_grid
 from stylefaceuv.training.uv_config import DEFAULT_CONFIG, UVTrainingConfig, read_config
 from stylefaceuv.training.uv_dataset import TargetSet, read_targets
@@ -80,8 +81,8 @@ class SecondStage:
         self.model, self.config, self.run = model.to(device), config, run
         side = model.config.resolution
         self.objective = TwoViewObjective(parts, targets, root, config, side, features, self.accelerator, displacement)
-        torch.manual_seed(seed)
-        self.judge = discriminator_for(config.picture.size).to(device) if config.loss.adversarial else None
+        with seeded(seed):
+            self.judge = discriminator_for(config.picture.size).to(device) if config.loss.adversarial else None
         rates = config.schedule
         relief = {id(parameter) for parameter in model.relief.parameters()}
         groups: list[dict[str, Any]] = [

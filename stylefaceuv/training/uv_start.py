@@ -17,6 +17,7 @@ from torch.nn import functional
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import load_components
 from stylefaceuv.networks.uv_generator import UVGenerator, load_uv_generator
+from stylefaceuv.training.random_state import seeded
 from stylefaceuv.training.uv_warm_start import displacement_fade, save_generator
 
 HAIR_WIDTHS = (32, 64, 96, 128)
@@ -38,11 +39,12 @@ def starting_generator(path: Path, hair: bool, flat: bool) -> UVGenerator:
     Raises:
         WeightsError: missing, altered or misshapen tensors, or another architecture.
     """
-    model = load_uv_generator(path)
+    with seeded(0):
+        model = load_uv_generator(path)
     if hair and model.hair is None:
         trained = model.state_dict()
-        torch.manual_seed(0)
-        model = UVGenerator(replace(model.config, hair_widths=HAIR_WIDTHS))
+        with seeded(0):
+            model = UVGenerator(replace(model.config, hair_widths=HAIR_WIDTHS))
         model.load_state_dict(trained, strict=False)
     if flat:
         with torch.no_grad():
@@ -63,8 +65,8 @@ def refit_base(model: UVGenerator, stylecodes: torch.Tensor, diffuse: torch.Tens
     side, count = model.base_mean.shape[-1], len(stylecodes)
     small = torch.cat([functional.adaptive_avg_pool2d(part.float() / 255, side) for part in diffuse.split(256)])
     mean = small.mean(dim=0)
-    torch.manual_seed(0)
-    scores, spread, basis = torch.svd_lowrank((small - mean).flatten(1), q=len(model.base), niter=4)
+    with seeded(0):
+        scores, spread, basis = torch.svd_lowrank((small - mean).flatten(1), q=len(model.base), niter=4)
     scores, spread = scores * count**0.5, spread / count**0.5  # scores of unit variance
     style = (stylecodes - model.style_mean) / model.style_spread
     offset = style.mean(dim=0)

@@ -23,9 +23,10 @@ from stylefaceuv.components import Components, load_components
 from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.lifting.evidence import eased, soft_threshold
 from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS, INNER_LIPS
-from stylefaceuv.networks.uv_generator import UVGenerator, UVPrediction, config_to_dict
+from stylefaceuv.networks.uv_generator import UVGenerator, UVGeneratorConfig, UVPrediction, config_to_dict
 from stylefaceuv.training.atlas_views import AtlasViews
 from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
+from stylefaceuv.training.random_state import seeded
 from stylefaceuv.training.run_log import log_metrics, save_grid
 from stylefaceuv.training.uv_dataset import TargetSet, read_targets
 from stylefaceuv.types import PART_NAMES
@@ -114,8 +115,8 @@ def new_generator(parts: Components, stylecodes: torch.Tensor, fade: torch.Tenso
     Returns:
         The generator.
     """
-    torch.manual_seed(0)
-    generator = UVGenerator()
+    with seeded(0):
+        generator = UVGenerator()
     small, albedo = generator.config.displacement_resolution, parts.albedo_model
     with torch.no_grad():
         trunk = parts.generator.synthesis_features(stylecodes[:16], generator.config.trunk_resolution)
@@ -165,7 +166,7 @@ class WarmStart:
 
     def __init__(self, parts: Components, targets: TargetSet, config: WarmStartConfig, run: Path) -> None:
         self.parts, self.targets, self.config, self.run = parts, targets, config, run
-        fade = displacement_fade(parts, UVGenerator().config.displacement_resolution)
+        fade = displacement_fade(parts, UVGeneratorConfig().displacement_resolution)
         self.model = new_generator(parts, targets.w, fade)
         self.views = AtlasViews(parts, targets.w, self.model.config.resolution)
         texels, part = self.views.texels, self.views.part

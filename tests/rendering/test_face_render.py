@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any, cast
 
 import numpy as np
@@ -105,3 +107,44 @@ def test_the_mirrored_face_is_the_mirror_image(studio: Studio) -> None:
         assert difference.mean() < 0.01
         assert (difference.max(-1) > 2).mean() < 0.001
         assert np.abs(first - second[:, ::-1]).mean() > 5
+
+
+@pytest.mark.parametrize("background", [None, "image", "transparent", (0.9, 0.2, 0.1)])
+def test_a_picture_in_strips_is_the_picture_in_one(
+    studio: Studio, background: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    face = make_face(studio, 4)
+    face.__dict__["image"] = random_maps(9).diffuse
+    whole = face.render(SIZE, background=background)
+    monkeypatch.setattr("stylefaceuv.rendering.renderer.STRIP_PIXELS", 7 * SIZE[1])
+    strips = face.render(SIZE, background=background)
+    assert strips.shape == whole.shape == (*SIZE, 4 if background == "transparent" else 3)
+    assert np.abs(strips.astype(int) - whole).max() <= 1
+    assert (strips != whole).mean() < 1e-3
+    assert whole.std() > 10
+
+
+_LARGE = """
+import resource
+import torch
+from stylefaceuv.rendering.renderer import Renderer
+from tests.rendering.test_face_render import Exporter, Studio, make_face, tiny_head
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+torch.set_num_threads(1)
+studio = Studio(None, tiny_head(), Renderer(), Exporter(), torch.ones(1, 2, 4, 4))
+face = make_face(studio, 4)
+face.render(64)
+before = peak()
+assert face.render((3000, 2600)).shape == (3000, 2600, 3)
+print(peak() - before)
+"""
+
+
+def test_a_large_picture_takes_little_memory() -> None:
+    """In one piece its samples alone would take more than half a gigabyte, and their shading several."""
+    done = subprocess.run([sys.executable, "-c", _LARGE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert int(done.stdout) < 700, "MiB"

@@ -204,3 +204,13 @@ def test_a_forked_child_rasterises_too() -> None:
         child.kill()
     assert child.exitcode == 0
     assert queue.get() == expected
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_strips_of_rows_have_the_bits_of_the_whole(backend: str) -> None:
+    vertices, faces = soup(2, 17, 4)
+    whole = rasterize(vertices, faces, HEIGHT, WIDTH, backend)
+    for top, bottom in ((0, 5), (5, 6), (6, HEIGHT)):
+        strip = rasterize(vertices, faces, bottom - top, WIDTH, backend, top=top)
+        assert torch.equal(strip.pix_to_face, whole.pix_to_face[:, top:bottom])
+        assert torch.equal(strip.inverse_depth, whole.inverse_depth[:, top:bottom])

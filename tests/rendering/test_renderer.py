@@ -191,3 +191,33 @@ def test_a_texture_without_texels_and_odd_supersampling_are_refused(head: Morpha
         Renderer().render(vertices, head.topology(0), torch.ones(1, 3, 0, 4), light, Camera.portrait(HEIGHT, WIDTH))
     with pytest.raises(InvalidArgumentError, match="supersample"):
         Renderer(supersample=0)
+
+
+@pytest.mark.parametrize("supersample", [1, 2, 3])
+def test_strips_are_the_rows_of_the_picture(
+    head: MorphableModel, monkeypatch: pytest.MonkeyPatch, supersample: int
+) -> None:
+    monkeypatch.setattr("stylefaceuv.rendering.renderer.STRIP_PIXELS", 2 * 10 * WIDTH + 7)  # two heads, ten rows
+    world = head.refine(some_heads(head, 2), 0)
+    albedo = torch.rand(2, 3, 64, 48, generator=torch.Generator().manual_seed(2))
+    light, camera = directional_light((0.4, 0.3, 1.0)).expand(2, 9, 3), Camera.portrait(HEIGHT, WIDTH)
+    renderer = Renderer(supersample=supersample)
+    whole = renderer.render(world, head.topology(0), albedo, light, camera)
+    strips = list(renderer.strips(world, head.topology(0), albedo, light, camera))
+    assert [strip.color.shape[2] for strip in strips] == [10] * 7 + [2]
+    assert torch.equal(torch.cat([strip.fragments.pix_to_face for strip in strips], 1), whole.fragments.pix_to_face)
+    for name in ("color", "alpha", "normals", "uv"):
+        joined = torch.cat([getattr(strip, name) for strip in strips], dim=2)
+        torch.testing.assert_close(joined, getattr(whole, name), atol=1e-6, rtol=0)
+
+
+def test_a_strip_has_one_row_at_least_and_antialiasing_one_strip(
+    head: MorphableModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stylefaceuv.rendering.renderer.STRIP_PIXELS", 3)
+    arguments = (head.refine(some_heads(head, 1), 0), head.topology(0), torch.ones(1, 3, 1, 1))
+    light, camera = ambient_light()[None], Camera.portrait(9, 14)
+    assert [strip.alpha.shape[2] for strip in Renderer().strips(*arguments, light, camera)] == [1] * 9
+    smooth = Renderer(supersample=1, antialias=True)
+    (only,) = smooth.strips(*arguments, light, camera)
+    assert torch.equal(only.color, smooth.render(*arguments, light, camera).color)

@@ -1,4 +1,4 @@
-"""The second stage on three random faces and grey pictures, with the embedded networks; no discriminator."""
+"""The second stage on three random faces and grey pictures, with the embedded networks; by default no discriminator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from tests.training.shards import write_shard
 STEPS = 2
 
 
-def small_stage(folder: Path, parts: Components, accelerator: Any = None, run: Path | None = None) -> SecondStage:
+def small_stage(
+    folder: Path, parts: Components, accelerator: Any = None, run: Path | None = None, adversarial: float = 0.0
+) -> SecondStage:
     """Make a stage of two steps of two faces; its data set is written to ``folder``."""
     stylecodes = torch.randn(3, 512, generator=torch.Generator().manual_seed(1))
     write_shard(folder, 0, stylecodes, torch.zeros(3, 478, 3), torch.zeros(3, 52))
@@ -29,7 +31,7 @@ def small_stage(folder: Path, parts: Components, accelerator: Any = None, run: P
     default = read_config()
     config = replace(
         default,
-        loss=replace(default.loss, perceptual=0.0, adversarial=0.0),
+        loss=replace(default.loss, perceptual=0.0, adversarial=adversarial),
         schedule=replace(default.schedule, steps=STEPS, checkpoint_every=1, batch=2),
         picture=replace(default.picture, size=64),
     )

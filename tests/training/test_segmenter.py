@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.networks.head_segmenter import SEGMENTS, HeadSegmenter, SegmenterConfig
@@ -92,10 +93,33 @@ def test_fair_hair_is_told_from_skin_by_where_it_must_not_be() -> None:
     assert agreement(segmenter, knowing)["no face"] > 0.95
 
 
-def test_marks_without_relation_teach_nothing() -> None:
+def mean_agreement_with_truth(wrong: float) -> float:
     segmenter = fresh()
-    train(segmenter, marked(3000, 2, wrong=1.0), SHORT)
-    assert sum(agreement(segmenter, marked(1000, 3, wrong=1.0)).values()) / 3 < 0.45
+    train(segmenter, marked(3000, 2, wrong=wrong), SHORT)
+    return sum(agreement(segmenter, marked(1000, 3)).values()) / len(SEGMENTS)
+
+
+def test_marks_without_relation_teach_nothing() -> None:
+    assert mean_agreement_with_truth(wrong=1.0) < 0.5
+    assert mean_agreement_with_truth(wrong=0.0) > 0.97
+
+
+def test_segments_without_marks_have_no_share() -> None:
+    segmenter, pixels = fresh(), marked(200, 3)
+    few = MarkedPixels(*(each[(pixels.segment == FACE) | (pixels.segment == HAIR)] for each in vars(pixels).values()))
+    shares = agreement(segmenter, few)
+    assert set(shares) == {SEGMENTS[FACE], SEGMENTS[HAIR]}
+    said = segmenter.logits(few.activations).argmax(dim=1)
+    for row in (FACE, HAIR):
+        own = [int(guess) == row for guess, mark in zip(said, few.segment, strict=True) if mark == row]
+        assert shares[SEGMENTS[row]] == pytest.approx(sum(own) / len(own))
+    assert agreement(segmenter, MarkedPixels(few.activations[:0], few.segment[:0])) == {}
+
+
+@pytest.mark.parametrize("rounds", [0, -1])
+def test_no_rounds_are_refused(rounds: int) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"rounds: expected at least 1, got {rounds}"):
+        SegmenterTraining(rounds=rounds)
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
@@ -170,3 +194,9 @@ def test_a_bald_head_has_no_hair(scene: Scene) -> None:
     marks = SegmentMarker(scene.lifter, 128)(replace(photo, detected=detected(scene, photo)))
     assert int((marks == HAIR).sum()) == 0
     assert int((marks == FACE).sum()) > 500
+
+
+def test_a_photo_without_landmarks_is_refused(scene: Scene) -> None:
+    photo = scene.photo(scene.albedo(1), light_preset("studio"), neutral())
+    with pytest.raises(InvalidArgumentError, match=r"photo\.detected: expected"):
+        SegmentMarker(scene.lifter, 128)(replace(photo, detected=None))

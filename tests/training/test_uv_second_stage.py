@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import load_components
+from stylefaceuv.training.discriminator import discriminator_for
 from stylefaceuv.training.uv_second_stage import SecondStage
 from tests.training.small_second_stage import STEPS, small_stage
 
@@ -63,6 +64,19 @@ def test_a_killed_run_goes_on_to_the_bit(whole: SecondStage, tmp_path: Path) -> 
         assert torch.equal(value, whole.model.state_dict()[name]), name
     for name, value in resumed.averaged().state_dict().items():
         assert torch.equal(value, whole.averaged().state_dict()[name]), name
+
+
+def test_the_discriminator_starts_from_its_seed_and_the_random_state_is_left_alone(tmp_path: Path) -> None:
+    parts = load_components(Bundle.open(None), torch.device("cpu"))
+    torch.manual_seed(12)
+    expected = torch.rand(4)
+    torch.manual_seed(12)
+    stage = small_stage(tmp_path, parts, adversarial=0.1)
+    assert torch.equal(torch.rand(4), expected)
+    torch.manual_seed(0)
+    known = discriminator_for(stage.config.picture.size).state_dict()
+    assert stage.judge is not None
+    assert all(torch.equal(value, known[name]) for name, value in stage.judge.state_dict().items())
 
 
 def test_two_processes_learn_what_one_learns(whole: SecondStage, tmp_path: Path) -> None:
