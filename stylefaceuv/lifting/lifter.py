@@ -6,24 +6,22 @@ from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as functional
-from torch import nn
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoFit, AlbedoModel
-from stylefaceuv.lifting.beard import BeardPlaces, beard_over, beard_weights
-from stylefaceuv.lifting.completion import below_hairline, complete, skin_grain, solid_mask
-from stylefaceuv.lifting.dark_features import feature_weights, own_features
+from stylefaceuv.lifting.beard import beard_over
+from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
+from stylefaceuv.lifting.dark_features import own_features
 from stylefaceuv.lifting.delighter import Delighter
 from stylefaceuv.lifting.delighting import even_out, luminance, shading
 from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.fringe import among_strands, fringe_over
 from stylefaceuv.lifting.hair_fade import end_tint, fade_to
-from stylefaceuv.lifting.hair_places import BROW_TOPS, HairPlaces, hair_places, hanging_strands, hung
 from stylefaceuv.lifting.hair_texture import keep_hair_of
-from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
+from stylefaceuv.lifting.head_regions import HeadRegions
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
 from stylefaceuv.lifting.morphology import dilate
@@ -34,7 +32,6 @@ from stylefaceuv.lifting.photo import LiftedFace, Photo, SkinEvidence
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
 from stylefaceuv.lifting.second_view import join_views
-from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.lifting.thin_lines import dark_lines, plain_skin
 from stylefaceuv.lifting.tooth_pattern import tooth_pattern
 from stylefaceuv.networks.head_segmenter import SEGMENTS
@@ -48,7 +45,6 @@ _EVENED_TINT = 0.85
 _UNEVEN_SHARE = 0.9
 _EYES_SHARE = 0.9
 _BESIDE = 6
-_BELOW_NOSE = 2
 _ALONG, _SMEARED = (0.3, 0.55), 3
 """Cosines between the skin's normal and the view; texels of an atlas of 256 around hair."""
 _LIPS = (13, 14)
@@ -70,7 +66,7 @@ class _Seen:
     end_tint: torch.Tensor
 
 
-class Lifter(nn.Module):
+class Lifter(HeadRegions):
     """Photo and coefficients in, diffuse map out. All constants of the face model are prepared once.
 
     Args:
@@ -80,77 +76,21 @@ class Lifter(nn.Module):
         level: subdivision level whose surface is projected.
     """
 
-    skin_chart: torch.Tensor
-    covered: torch.Tensor
-    grain: torch.Tensor
-    support: torch.Tensor
-    forehead: torch.Tensor
-    above_mouth: torch.Tensor
-    scalp: torch.Tensor
-    fringe: torch.Tensor
-    low_forehead: torch.Tensor
-    below_forehead: torch.Tensor
-    crown: torch.Tensor
-    features: torch.Tensor
-    beards: torch.Tensor
-    beside: torch.Tensor
-    temples: torch.Tensor
-    streaks: torch.Tensor
-    strands: torch.Tensor
-    height: torch.Tensor
     occlusion: torch.Tensor
 
     def __init__(
         self, face_model: MorphableModel, albedo_model: AlbedoModel, resolution: int = 1024, level: int = 1
     ) -> None:
-        super().__init__()
-        if resolution % albedo_model.resolution:
-            raise InvalidArgumentError("resolution", f"a multiple of {albedo_model.resolution}", resolution)
-        self.albedo_model = albedo_model
-        self.surface = Surface(face_model, resolution, level)
-        self.texels = self.surface.texels
+        super().__init__(face_model, albedo_model, resolution, level)
         self.delighter = Delighter(albedo_model, self.texels)
-        part = self.texels.part
-        skin = (part == _SKIN).to(albedo_model.mean.dtype)[:, None]
-        self.register_buffer("skin_chart", self.texels.scatter(skin)[None], persistent=False)
-        self.register_buffer("covered", self.texels.scatter(torch.ones_like(skin))[None], persistent=False)
-        self.register_buffer("grain", skin_grain(resolution).to(skin.device), persistent=False)
-        small = albedo_model.support[None]
-        support = functional.interpolate(small, (resolution, resolution), mode="bilinear", align_corners=False)
-        self.register_buffer("support", support * self.skin_chart, persistent=False)
-        points = face_model.landmarks(face_model.mean[None])[0]
-        brows = points[list(BROW_TOPS), 1].mean()
-        self.register_buffer("forehead", self._skin_above(brows + 0.04), persistent=False)
-        self.register_buffer("low_forehead", self.forehead - self._skin_above(brows + 0.35), persistent=False)
-        self.register_buffer("above_mouth", self._skin_above(points[_BELOW_NOSE, 1]), persistent=False)
-        places = hair_places(self.surface)
-        self.register_buffer("fringe", places.forehead, persistent=False)
-        for name in ("crown", "beside", "temples", "scalp", "streaks"):
-            self.register_buffer(name, getattr(places, name), persistent=False)
-        strands = self.texels.scatter(hanging_strands(self.surface.rest_positions))[None]
-        self.register_buffer("strands", strands, persistent=False)
-        height = self.texels.scatter(self.surface.rest_positions[:, 1:2])[None]
-        self.register_buffer("height", height, persistent=False)
-        features = feature_weights(self.surface.rest_positions, part == _SKIN, points)
-        self.register_buffer("features", self.texels.scatter(features)[None], persistent=False)
-        beards = beard_weights(self.surface.rest_positions, part == _SKIN, points)
-        self.register_buffer("beards", self.texels.scatter(beards)[None], persistent=False)
-        eyes = points[list(OUTER_EYE_CORNERS), 1].mean()
-        plain = self._skin_above(eyes - 0.1) * (1 - self.features[:, :1])
-        below = torch.maximum(self._skin_above(eyes + 0.1), plain) * (1 - self.forehead)
-        self.register_buffer("below_forehead", below, persistent=False)
+        points, skin = face_model.landmarks(face_model.mean[None])[0], self.texels.part == _SKIN
         lip_depth = float(points[list(_LIPS), 2].mean())
         occlusion = mouth_occlusion(self.texels, self.surface.rest_positions, lip_depth)
-        self.lips = lip_texels(self.surface.rest_positions, part == _SKIN, points)
+        self.lips = lip_texels(self.surface.rest_positions, skin, points)
         self.register_buffer("occlusion", occlusion, persistent=False)
         self.lids = lid_texels(face_model, self.texels, self.surface.rest_positions, level)
         self.pattern = tooth_pattern(self.texels, self.surface.rest_positions)
         self.eyes = tuple(self._eye(PART_NAMES.index(name)) for name in ("eye_left", "eye_right"))
-
-    def _skin_above(self, height: torch.Tensor) -> torch.Tensor:
-        """(1, 1, R, R): 1 on skin that lies higher than ``height`` (scalar, dm) on the mean head."""
-        above = (self.surface.rest_positions[:, 1] > height) & (self.texels.part == _SKIN)
-        return self.texels.scatter(above.to(height.dtype)[:, None])[None]
 
     def _eye(self, part: int) -> EyeTexels:
         rows = torch.nonzero(self.texels.part == part).squeeze(1)
@@ -304,39 +244,6 @@ class Lifter(nn.Module):
         explained = self._enlarged(fit.weights)
         seen = self.texels.scatter(texels.confidence[:, None])[None]
         return solid_mask(torch.minimum(seen, explained) * self.skin_chart, self.texels.resolution // 256, 2)
-
-    def _enlarged(self, weights: torch.Tensor) -> torch.Tensor:
-        """(1, 1, R, R) of (1, 1, r, r)."""
-        size = (self.texels.resolution, self.texels.resolution)
-        return functional.interpolate(weights, size=size, mode="bilinear", align_corners=False)
-
-    @property
-    def hair_places(self) -> HairPlaces:
-        """Where hair grows and hangs on every head."""
-        return HairPlaces(self.fringe, self.crown, self.beside, self.temples, self.scalp, self.streaks)
-
-    def own_hair_places(self, hanging: torch.Tensor | None) -> tuple[HairPlaces, torch.Tensor]:
-        """Where hair grows and hangs on one head, and where it hangs over skin, (1, 1, R, R) in [0, 1].
-
-        Args:
-            hanging: (1, q, q) float in [0, 1], where that head's hair hangs over its skin; None where it does not.
-        """
-        if hanging is None:
-            return self.hair_places, torch.zeros_like(self.scalp)
-        large = self._enlarged(hanging[None]) * self.skin_chart
-        return hung(self.hair_places, large, self.strands), large
-
-    @property
-    def beard_places(self) -> BeardPlaces:
-        """Where beards grow."""
-        return BeardPlaces(*self.beards.split(1, dim=1))
-
-    def matte_map(self) -> torch.Tensor:
-        """(1, 2, r, r) float in [0, 1]: what of a head looks like its photo, and the forehead, where hair may hang."""
-        side = self.albedo_model.resolution
-        inside = functional.adaptive_max_pool2d(self.covered - self.skin_chart, side)  # eyes, teeth, tongue, mouth
-        support = torch.maximum(self.albedo_model.support[None], inside)
-        return torch.cat([support, functional.adaptive_avg_pool2d(self.forehead, side)], dim=1)
 
     def _strands(
         self,
