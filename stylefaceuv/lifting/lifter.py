@@ -344,7 +344,8 @@ class Lifter(HeadRegions):
 
 
 def _end_tint(photo: Photo) -> torch.Tensor:
-    """(3,): how the colour of long hair changes towards its ends; 1 where nothing tells."""
-    if photo.segments is None or photo.detected is None:
+    """(3,): how the colour of hair that hangs changes towards its ends; 1 where none does, or nothing tells."""
+    hangs = photo.hair is not None and bool(photo.hair.hanging.any())
+    if not hangs or photo.segments is None or photo.detected is None:  # below short hair a segmenter sees clothes
         return torch.ones_like(photo.image[:, 0, 0])
     return end_tint(photo.image, photo.segments, photo.detected)

@@ -121,3 +121,21 @@ def test_hair_hangs_over_ears(scene: Scene) -> None:
     inner = beside & (rest[:, 1] < 0.0) & (rest[:, 1] > -0.4)
     assert distance(scene, covered.diffuse, inner, HAIR) < 0.15
     assert distance(scene, bare.diffuse, inner, HAIR) > 0.3
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_only_hair_that_hangs_has_ends(scene: Scene, monkeypatch: pytest.MonkeyPatch, hangs: bool) -> None:
+    rest = scene.lifter.surface.rest_positions
+    beside = (rest[:, 0].abs() > 0.62) & (rest[:, 1] < 0.2) & (rest[:, 2] < 0.3)
+    hair = shape(scene, 0.0, beside if hangs else None)
+    photo = replace(photo_of(scene, HAIR), detected=torch.full((478, 2), 256.0), hair=hair)
+    found = []
+    for tint in (torch.ones(3), torch.tensor([1.5, 1.5, 0.9])):
+        monkeypatch.setattr("stylefaceuv.lifting.lifter.end_tint", lambda *_, tint=tint: tint)
+        found.append(scene.lifter(photo, keep_hair=True).diffuse)
+    changed = scene.lifter.texels.gather(found[1] - found[0])
+    back = changed[(rest[:, 2] < -0.2) & (rest[:, 1] > 0.2) & (rest[:, 1] < 0.5)]
+    red, _, blue = back.median(dim=0).values.tolist()
+    assert (red > 0.02) == hangs
+    assert (blue < red - 0.01) == hangs
+    assert hangs or torch.equal(*found)
