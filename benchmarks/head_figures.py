@@ -4,7 +4,8 @@
     python benchmarks/head_figures.py hair --seed 5151 --count 5 --out docs/images/hair.jpg
 
 ``detail``: StyleGAN2 image, symmetric image, the lifted head and the generator's from two sides, both diffuse maps.
-``hair``: StyleGAN2 image, the head with clean skin and with the photo's hair from three sides, and its diffuse map.
+``hair``: StyleGAN2 image, the head with clean skin, with the photo's hair from three sides, with the UV generator's, and
+the diffuse map with the photo's.
 """
 
 from __future__ import annotations
@@ -49,10 +50,13 @@ def detail_rows(options: argparse.Namespace) -> list[list[np.ndarray]]:
 
 
 def hair_rows(options: argparse.Namespace) -> list[list[np.ndarray]]:
-    """Both ways to treat hair."""
-    pair = (heads(StyleFaceUV.from_pretrained(hair=hair), options) for hair in ("clean", "keep"))
+    """Both ways to treat hair, and the UV generator's own."""
+    keeping = StyleFaceUV.from_pretrained(hair="keep")
+    clean, kept = heads(StyleFaceUV.from_pretrained(), options), heads(keeping, options)
+    painted = heads(keeping, options, "generator")
     return [
-        [a.image, *views(a, FRONT, SIDE), *views(b, FRONT, SIDE, OTHER), b.diffuse] for a, b in zip(*pair, strict=True)
+        [a.image, *views(a, FRONT, SIDE), *views(b, FRONT, SIDE, OTHER), *views(c, FRONT, SIDE), b.diffuse]
+        for a, b, c in zip(clean, kept, painted, strict=True)
     ]
 
 
@@ -66,7 +70,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = detail_rows(options) if options.figure == "detail" else hair_rows(options)
     sheet = np.concatenate([np.concatenate([cell(picture) for picture in row], axis=1) for row in rows])
-    Image.fromarray(sheet).save(options.out, quality=62, optimize=True)
+    Image.fromarray(sheet).save(options.out, quality=75, optimize=True)
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     model = StyleFaceUV.from_pretrained(args.bundle) if args.bundle else StyleFaceUV.from_pretrained()
-    FIGURES[args.figure](model, args.seed, args.count).save(args.out, quality=62, optimize=True)
+    FIGURES[args.figure](model, args.seed, args.count).save(args.out, quality=75, optimize=True)
     return 0
 
 
