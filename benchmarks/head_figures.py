@@ -4,8 +4,8 @@
     python benchmarks/head_figures.py hair --seed 5151 --count 5 --out docs/images/hair.jpg
 
 ``detail``: StyleGAN2 image, symmetric image, the lifted head and the generator's from two sides, both diffuse maps.
-``hair``: StyleGAN2 image, the head with clean skin, with the photo's hair from three sides, with the UV generator's, and
-the diffuse map with the photo's.
+``hair``: StyleGAN2 image, the head with clean skin, with the photo's hair from three sides, with the UV generator's,
+and the diffuse map with the photo's.
 """
 
 from __future__ import annotations
