@@ -8,6 +8,7 @@ import torch
 
 from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT, LIPS, RimContact
 from stylefaceuv.control.gaze import EyeRig
+from stylefaceuv.control.lining import MouthLining
 from stylefaceuv.face_model.morphable import MorphableModel
 
 LIDS_MEET_AT = 0.9
@@ -29,6 +30,7 @@ class FaceRig:
         blinks = [name.startswith("eyeBlink") for name in model.expression_names]
         self._blinks = torch.tensor(blinks, device=model.mean.device)
         known = [rims for rims in (EYE_LEFT, EYE_RIGHT, LIPS) if rims.unit in model.expression_names]
+        self._lining = MouthLining(model) if LIPS in known else None
         self._contacts = [contact for rims in known if (contact := RimContact(model, rims)).closes]
 
     def pose(
@@ -53,6 +55,8 @@ class FaceRig:
         cage = self._model(identity[None], looking[None])
         for contact in self._contacts:
             cage = contact.part(cage, rest, looking)
+        if self._lining is not None:
+            cage = self._lining.hold(cage)
         return self._eyes.turn(cage, rest, looking, gaze), rest
 
     def unit_offsets(self, identity: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
