@@ -19,8 +19,9 @@ from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
-from stylefaceuv.networks.head_segmenter import SEGMENTS
+from stylefaceuv.networks.head_segmenter import SEGMENTS, segments_of
 from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction
+from stylefaceuv.plain_values import is_whole
 from stylefaceuv.types import FaceCoefficients, UVMaps
 
 DISPLACEMENT_RESOLUTION = 64
@@ -170,13 +171,8 @@ class FaceMaker:
 
         A trunk that is there already is taken where it has the segmenter's resolution.
         """
-        segmenter, generator = self.components.head_segmenter, self.components.generator
-        if segmenter is None:
-            return None
-        resolution = segmenter.config.resolution
-        fits = trunk is not None and trunk.shape[-1] == resolution
-        segments: torch.Tensor = segmenter(trunk if fits else generator.synthesis_features(w, resolution))[0]
-        return segments
+        segmenter = self.components.head_segmenter
+        return None if segmenter is None else segments_of(segmenter, self.components.generator, w, trunk)[0]
 
     def _hair(self, segments: torch.Tensor | None, coefficients: FaceCoefficients) -> HairShape | None:
         """The volume of kept hair; None where none is kept or nothing tells where it is."""
@@ -211,8 +207,7 @@ class FaceMaker:
 
 
 def _check_texture_size(size: int, unit: int) -> None:
-    whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
-    if not whole or not unit <= size <= LARGEST_TEXTURE or size % unit:
+    if not is_whole(size) or not unit <= size <= LARGEST_TEXTURE or size % unit:
         raise InvalidArgumentError(
             "texture_size", f"a multiple of {unit} texels, at most {LARGEST_TEXTURE}", repr(size)
         )

@@ -284,7 +284,8 @@ class Lifter(HeadRegions):
         seen, scale = self.texels.scatter(texels.confidence[:, None])[None], self.texels.resolution // 256
         lines, shown = dark_lines(raw, 2 * scale), self._shown(texels)
         over = find_occluders(shown, lines, seen, self._enlarged(shows.fit.weights), self.features)
-        explained, plain, own = self._explained(shows, raw, model_texture, seen, over)
+        frontal = smoothstep(self.texels.scatter(texels.normal[:, 2:])[None], _ALONG)  # 0 seen along the surface
+        explained, plain, own = self._explained(shows, raw, model_texture, seen, over, frontal)
         if not keep_hair:
             explained = self._without_hair(explained, own, lines, model_texture, seen, over)
         plain = torch.minimum(plain, explained)
@@ -295,7 +296,7 @@ class Lifter(HeadRegions):
             fade = fade_to(shows.end_tint, self.height)
             hair = keep_hair_of(image, seen, explained, model_texture, places, known, fade)
             skinlike = torch.maximum(explained * (1 - hanging), hair.kept * (1 - over.rims))
-            skinlike = skinlike * (1 - self._smeared_hair(over.hair, texels))
+            skinlike = skinlike * (1 - self._smeared_hair(over.hair, frontal))
             model_texture = hair.texture
         else:
             skinlike = below_hairline(explained, self.forehead, 2 * scale)
@@ -304,27 +305,27 @@ class Lifter(HeadRegions):
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
         return skin, mask, tone, float(over.lenses)
 
-    def _smeared_hair(self, hair: torch.Tensor, texels: LiftedTexels) -> torch.Tensor:
+    def _smeared_hair(self, hair: torch.Tensor, frontal: torch.Tensor) -> torch.Tensor:
         """(1, 1, R, R) in [0, 1]: hair on the sides of the head that the photo sees along its surface: its strands
         come out as long smears, combed hair looks better."""
         near = dilate(hair, _SMEARED * (self.texels.resolution // 256))
-        return near * (1 - self._frontal(texels)) * self.temples
-
-    def _frontal(self, texels: LiftedTexels) -> torch.Tensor:
-        """(1, 1, R, R) in [0, 1]: 0 where the photo sees the head along its surface."""
-        return smoothstep(self.texels.scatter(texels.normal[:, 2:])[None], _ALONG)
+        return near * (1 - frontal) * self.temples
 
     def _explained(
-        self, shows: _Seen, raw: torch.Tensor, model_texture: torch.Tensor, seen: torch.Tensor, over: Occluders
+        self,
+        shows: _Seen,
+        raw: torch.Tensor,
+        model_texture: torch.Tensor,
+        seen: torch.Tensor,
+        over: Occluders,
+        frontal: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Where the photo shows the face; where it shows its bare skin; its own features and beard. (1, 1, R, R)."""
         explained = self._enlarged(shows.fit.weights)
         own = own_features(raw, model_texture, seen, over.over_features, self.features)
         explained = torch.maximum(explained, own) * (1 - over.rims)
         plain = torch.minimum(seen, explained) * self.skin_chart
-        beard = beard_over(
-            raw, seen * self.skin_chart, explained, self.beard_places, frontal=self._frontal(shows.texels)
-        )
+        beard = beard_over(raw, seen * self.skin_chart, explained, self.beard_places, frontal=frontal)
         return torch.maximum(explained, beard), plain, torch.maximum(own, beard)
 
     def _without_hair(

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
+from stylefaceuv.networks.generator import Generator
 from stylefaceuv.weights_file import load_config, load_into
 
 SEGMENTS = ("background", "face", "hair", "glasses")
@@ -89,6 +90,27 @@ class HeadSegmenter(nn.Module):
     def header(self) -> dict[str, object]:
         """What the weight file's header says of the sizes."""
         return dict(asdict(self.config))
+
+
+def segments_of(
+    segmenter: HeadSegmenter, generator: Generator, w: torch.Tensor, trunk: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Tell what the images of stylecodes show.
+
+    Args:
+        segmenter: looks at activations.
+        generator: makes them.
+        w: (N, 512) float stylecodes.
+        trunk: (N, C, r, r) float, activations that are there already; taken where they have the segmenter's
+            resolution.
+
+    Returns:
+        (N, S, s, s) float in [0, 1], in the order of ``SEGMENTS``.
+    """
+    resolution = segmenter.config.resolution
+    fits = trunk is not None and trunk.shape[-1] == resolution
+    segments: torch.Tensor = segmenter(trunk if fits else generator.synthesis_features(w, resolution))
+    return segments
 
 
 def load_head_segmenter(path: str | Path) -> HeadSegmenter:

@@ -17,9 +17,9 @@ from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_maker import FaceMaker
 from stylefaceuv.lifting.hair_places import hair_share
 from stylefaceuv.lifting.photo import Photo
+from stylefaceuv.training.uv_targets import WORST_ERROR, to_bytes
 from stylefaceuv.weights_file import load_tensors, save_tensors
 
-WORST_ERROR = 0.03
 _PICTURE = 512
 
 
@@ -92,10 +92,10 @@ class HairTargetMaker:
                 bare, haired = self.maker.lifter.both(seen.photo, painted=seen.guess)
                 yield HairTargets(
                     code[None].clone(),
-                    _to_bytes(bare.diffuse)[None],
-                    _to_bytes(haired.diffuse)[None],
-                    _to_bytes(haired.confidence)[None, None],
-                    _to_bytes(self._cover(seen.photo))[None],
+                    to_bytes(bare.diffuse)[None],
+                    to_bytes(haired.diffuse)[None],
+                    to_bytes(haired.confidence)[None, None],
+                    to_bytes(self._cover(seen.photo))[None],
                 )
 
     def _cover(self, photo: Photo) -> torch.Tensor:
@@ -114,8 +114,3 @@ class HairTargetMaker:
 def join_hair_targets(parts: list[HairTargets]) -> HairTargets:
     """Heads of several sets as one."""
     return HairTargets(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(HairTargets)))
-
-
-def _to_bytes(unit: torch.Tensor) -> torch.Tensor:
-    """[0, 1] to uint8."""
-    return (unit.clamp(0, 1) * 255 + 0.5).to(torch.uint8)

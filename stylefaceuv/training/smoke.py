@@ -137,13 +137,7 @@ def _warm_start(parts: Components, root: Path) -> tuple[float, float]:
     run.mkdir()
     config = WarmStartConfig(steps=6, batch=2, checkpoint_every=6)
     stage = WarmStart(parts, read_targets(root), config, run)
-    rows = stage.trained[:2]
-    with torch.no_grad():
-        before = float(torch.stack(list(stage.terms(rows).values())).sum())
-    stage.fit(1e9)
-    with torch.no_grad():
-        after = float(torch.stack(list(stage.terms(rows).values())).sum())
-    return before, after
+    return _fitted(stage, stage.trained[:2])
 
 
 def _second_stage(parts: Components, root: Path) -> tuple[float, float]:
@@ -171,7 +165,11 @@ def _hair(parts: Components, root: Path) -> tuple[float, float]:
     targets = join_hair_targets(list(HairTargetMaker(parts)(yaw.sample_stylecodes(parts.generator, 3, SEED))))
     model = starting_generator(root / "second" / "uv_generator.safetensors", hair=True, flat=False).train()
     config = HairTraining(steps=8, batch=2, learning_rate=5e-3, held_out=1, checkpoint_every=8)
-    stage, rows = HairStage(parts, model, targets, config, run), torch.arange(2)
+    return _fitted(HairStage(parts, model, targets, config, run), torch.arange(2))
+
+
+def _fitted(stage: WarmStart | HairStage, rows: torch.Tensor) -> tuple[float, float]:
+    """The loss of some faces before and after a stage."""
     with torch.no_grad():
         before = float(torch.stack(list(stage.terms(rows).values())).sum())
     stage.fit(1e9)

@@ -10,12 +10,10 @@ resume), ``metrics.jsonl``, sample grids and ``uv_generator.safetensors`` with a
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
@@ -23,8 +21,9 @@ from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.networks.uv_generator import UVGenerator, load_uv_generator
+from stylefaceuv.training.adam_stage import AdamStage, mean_terms
 from stylefaceuv.training.atlas_views import AtlasViews
-from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
+from stylefaceuv.training.checkpoint import save_checkpoint
 from stylefaceuv.training.hair_targets import HairTargetMaker, HairTargets, join_hair_targets, read_hair_targets
 from stylefaceuv.training.run_log import log_metrics, save_grid
 from stylefaceuv.training.uv_warm_start import save_generator
@@ -91,7 +90,7 @@ def hair_terms(
     }
 
 
-class HairStage:
+class HairStage(AdamStage):
     """The stage's state and its loop.
 
     Args:
@@ -112,12 +111,9 @@ class HairStage:
             raise InvalidArgumentError("model", "a UV generator that paints hair", "one that does not")
         if len(targets) <= config.held_out:
             raise InvalidArgumentError("targets", f"more than the {config.held_out} held out", len(targets))
-        self.parts, self.model, self.targets, self.config, self.run = parts, model, targets, config, run
-        self.painter = model.hair
+        super().__init__(model.hair, config, run)
+        self.parts, self.model, self.targets, self.config, self.painter = parts, model, targets, config, model.hair
         self.views = AtlasViews(parts, targets.w, model.config.resolution)
-        self.optimizer = torch.optim.Adam(self.painter.parameters(), lr=config.learning_rate, betas=(0.9, 0.99))
-        self.average = WeightAverage(self.painter, config.average)
-        self.source = torch.Generator().manual_seed(config.seed)
         self.learned = len(targets) - config.held_out
 
     def terms(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -130,43 +126,21 @@ class HairStage:
         terms = hair_terms(hair, *(part[rows].float() / 255 for part in parts))
         return terms | {name: getattr(self.config, name) * terms[name] for name in ("colour", "cover")}
 
-    def fit(self, max_minutes: float) -> None:
-        """Train until the steps are done or the time is over; a checkpoint is written at the end too."""
-        kept = {"model": self.painter, "optimizer": self.optimizer, "average": self.average}
-        step = resume(self.run / "checkpoint.pt", kept, self.source)
-        if step == 0:
-            log_metrics(self.run / "metrics.jsonl", 0, self.held_out_terms())
-        began = time.monotonic()
-        with tqdm(total=self.config.steps, initial=step, unit="step", mininterval=10) as bar:
-            while step < self.config.steps and time.monotonic() - began < 60 * max_minutes:
-                terms = self._step(step)
-                step += 1
-                bar.update()
-                if step % 10 == 0:
-                    log_metrics(self.run / "metrics.jsonl", step, terms)
-                if step % self.config.checkpoint_every == 0:
-                    self._save(step, kept)
-        self._save(step, kept)
+    def draw(self) -> dict[str, torch.Tensor]:
+        """Loss terms of faces drawn at random."""
+        return self.terms(torch.randint(self.learned, (self.config.batch,), generator=self.source))
 
-    def _step(self, step: int) -> dict[str, float]:
-        cosine = float(torch.cos(torch.tensor(step / self.config.steps * torch.pi)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * (0.05 + 0.475 * (1 + cosine)) * min(1.0, (step + 1) / 50)
-        rows = torch.randint(self.learned, (self.config.batch,), generator=self.source)
-        terms = self.terms(rows)
-        self.optimizer.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
-        nn.utils.clip_grad_norm_(self.painter.parameters(), 1.0)
-        self.optimizer.step()
-        self.average.update(self.painter)
-        return {name: float(term.detach()) for name, term in terms.items()}
+    def fit(self, max_minutes: float) -> None:
+        """Train as every such stage does; the log begins with what the starting weights reach."""
+        if not (self.run / "checkpoint.pt").exists():
+            log_metrics(self.run / "metrics.jsonl", 0, self.held_out_terms())
+        super().fit(max_minutes)
 
     @torch.no_grad()
     def held_out_terms(self) -> dict[str, float]:
         """Mean loss terms of the faces that are never trained on."""
         held = torch.arange(self.learned, len(self.targets))
-        parts = [self.terms(rows) for rows in held.split(self.config.batch)]
-        return {f"held_out_{name}": float(torch.stack([part[name] for part in parts]).mean()) for name in parts[0]}
+        return mean_terms([self.terms(rows) for rows in held.split(self.config.batch)])
 
     @torch.no_grad()
     def _save(self, step: int, kept: dict[str, object]) -> None:

@@ -32,6 +32,7 @@ from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
+from stylefaceuv.networks.head_segmenter import segments_of
 from stylefaceuv.networks.uv_generator import AtlasView, UVPrediction
 from stylefaceuv.networks.yaw import symmetric_yaw
 from stylefaceuv.training.dataset import IMAGE_SIZE, LABEL_SIZE, SHARD_SIZE, FaceSample, FaceShards, encode_jpeg
@@ -115,7 +116,7 @@ class TargetMaker:
             chunk = faces[start : start + _AT_ONCE]
             w = torch.stack([face.w for face, _ in chunk])
             yaw = torch.stack([fitted.rotation[0] for _, fitted in chunk])
-            others, painted, segments = self._second(w, yaw), self._painted(w), self._segments(w)
+            others, (painted, segments) = self._second(w, yaw), self._first(w)
             for (face, fitted), other, skin, shown in zip(chunk, others, painted, segments, strict=True):
                 if face.points is None or other.photo is None:
                     yield None
@@ -133,10 +134,10 @@ class TargetMaker:
         assert lifted.second_lighting is not None
         return TwoViews(
             other.w,
-            _to_bytes(lifted.diffuse),
-            _to_bytes(lifted.confidence),
-            _to_bytes(haired.diffuse),
-            _to_bytes(haired.confidence),
+            to_bytes(lifted.diffuse),
+            to_bytes(lifted.confidence),
+            to_bytes(haired.diffuse),
+            to_bytes(haired.confidence),
             lifted.lighting.reshape(27),
             lifted.second_lighting.reshape(27),
             other.jpeg,
@@ -149,28 +150,28 @@ class TargetMaker:
         hair = None if segments is None else self.hair_volume(segments, found)
         return Photo(image, found, points, hair=hair, segments=segments)
 
-    def _segments(self, w: torch.Tensor) -> list[torch.Tensor] | list[None]:
+    def _segments(self, w: torch.Tensor, trunk: torch.Tensor | None = None) -> list[torch.Tensor] | list[None]:
         """What the images of stylecodes (n, 512) show, (S, s, s) each; None where the bundle has no segmenter."""
         segmenter = self.networks.head_segmenter
         if segmenter is None:
             return [None] * len(w)
-        trunk = self.networks.generator.synthesis_features(w.to(self._device), segmenter.config.resolution)
-        return list(segmenter(trunk).to(w.device))
+        return list(segments_of(segmenter, self.networks.generator, w.to(self._device), trunk).to(w.device))
 
-    def _painted(self, w: torch.Tensor) -> list[UVPrediction] | list[None]:
-        """An earlier UV generator's maps, where the bundle has one, each a batch of one.
+    def _first(self, w: torch.Tensor) -> tuple[list[UVPrediction] | list[None], list[torch.Tensor] | list[None]]:
+        """An earlier UV generator's maps, where the bundle has one, a batch of one each, and what the images show.
 
-        They tell fringes, hats and glasses from skin, and the shading of wrinkles from colour.
+        The maps tell fringes, hats and glasses from skin, and the shading of wrinkles from colour.
         """
         painter = self.networks.uv_generator
         if painter is None or self.viewer is None:
-            return [None] * len(w)
+            return [None] * len(w), self._segments(w)
         view, code = self.viewer(self.parts.mapper(w)), w.to(self._device)
         moved = AtlasView(*(part.to(self._device) for part in (view.grid, view.visibility, view.normal)))
         trunk = self.networks.generator.synthesis_features(code, painter.config.trunk_resolution)
         painted = painter(trunk, moved, code)
         pairs = (painted.diffuse.clamp(0, 1).to(w.device), painted.displacement.float().to(w.device))
-        return [UVPrediction(*pair) for pair in zip(*(maps.split(1) for maps in pairs), strict=True)]
+        maps = [UVPrediction(*pair) for pair in zip(*(part.split(1) for part in pairs), strict=True)]
+        return maps, self._segments(w, trunk)
 
     def _second(self, w: torch.Tensor, yaw: torch.Tensor) -> list[_OtherView]:
         """The symmetric views of stylecodes (n, 512) whose faces are turned by (n,) degrees."""
@@ -228,7 +229,7 @@ def _rows(root: Path, shard: int, maker: TargetMaker) -> Iterator[dict[str, torc
             }
 
 
-def _to_bytes(unit: torch.Tensor) -> torch.Tensor:
+def to_bytes(unit: torch.Tensor) -> torch.Tensor:
     """[0, 1] to uint8."""
     return (unit * 255 + 0.5).to(torch.uint8)
 

@@ -9,14 +9,12 @@ Only the generator's own painters learn; the trunk is the pretrained synthesis a
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional
-from tqdm import tqdm
 
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
@@ -24,8 +22,9 @@ from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.lifting.evidence import eased, soft_threshold
 from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS, INNER_LIPS
 from stylefaceuv.networks.uv_generator import UVGenerator, UVGeneratorConfig, UVPrediction, config_to_dict
+from stylefaceuv.training.adam_stage import AdamStage, mean_terms
 from stylefaceuv.training.atlas_views import AtlasViews
-from stylefaceuv.training.checkpoint import WeightAverage, resume, save_checkpoint
+from stylefaceuv.training.checkpoint import save_checkpoint
 from stylefaceuv.training.random_state import seeded
 from stylefaceuv.training.run_log import log_metrics, save_grid
 from stylefaceuv.training.uv_dataset import TargetSet, read_targets
@@ -154,7 +153,7 @@ def displacement_fade(parts: Components, resolution: int) -> torch.Tensor:
     return -functional.max_pool2d(-functional.avg_pool2d(fine, 4), 3, stride=1, padding=1)
 
 
-class WarmStart:
+class WarmStart(AdamStage):
     """The stage's state and its loop.
 
     Args:
@@ -165,17 +164,15 @@ class WarmStart:
     """
 
     def __init__(self, parts: Components, targets: TargetSet, config: WarmStartConfig, run: Path) -> None:
-        self.parts, self.targets, self.config, self.run = parts, targets, config, run
         fade = displacement_fade(parts, UVGeneratorConfig().displacement_resolution)
         self.model = new_generator(parts, targets.w, fade)
+        super().__init__(self.model, config, run)
+        self.parts, self.targets, self.config = parts, targets, config
         self.views = AtlasViews(parts, targets.w, self.model.config.resolution)
         texels, part = self.views.texels, self.views.part
         eyes = ((part == PART_NAMES.index("eye_left")) | (part == PART_NAMES.index("eye_right"))).float()
         chart = texels.scatter(torch.ones(len(part), 1))[None]
         self.loss = WarmStartLoss(chart, texels.scatter(eyes[:, None])[None], config)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.99))
-        self.average = WeightAverage(self.model, config.average)
-        self.source = torch.Generator().manual_seed(config.seed)
         held = targets.number % HELD_OUT_EVERY == 0
         self.held, self.trained = held.nonzero()[:, 0][:32], (~held).nonzero()[:, 0]
 
@@ -195,34 +192,9 @@ class WarmStart:
         confidence = self.targets.confidence[rows].float()[:, None] / 255
         return self.loss(prediction.diffuse, base, target, confidence)
 
-    def fit(self, max_minutes: float) -> None:
-        """Train until the steps are done or the time is over; a checkpoint is written at the end too."""
-        kept = {"model": self.model, "optimizer": self.optimizer, "average": self.average}
-        step = resume(self.run / "checkpoint.pt", kept, self.source)
-        began = time.monotonic()
-        with tqdm(total=self.config.steps, initial=step, unit="step", mininterval=10) as bar:
-            while step < self.config.steps and time.monotonic() - began < 60 * max_minutes:
-                terms = self._step(step)
-                step += 1
-                bar.update()
-                if step % 10 == 0:
-                    log_metrics(self.run / "metrics.jsonl", step, terms)
-                if step % self.config.checkpoint_every == 0:
-                    self._save(step, kept)
-        self._save(step, kept)
-
-    def _step(self, step: int) -> dict[str, float]:
-        cosine = float(torch.cos(torch.tensor(step / self.config.steps * torch.pi)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * (0.05 + 0.475 * (1 + cosine)) * min(1.0, (step + 1) / 50)
-        rows = self.trained[torch.randint(len(self.trained), (self.config.batch,), generator=self.source)]
-        terms = self.terms(rows)
-        self.optimizer.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
-        self.average.update(self.model)
-        return {name: float(term.detach()) for name, term in terms.items()}
+    def draw(self) -> dict[str, torch.Tensor]:
+        """Loss terms of faces drawn at random."""
+        return self.terms(self.trained[torch.randint(len(self.trained), (self.config.batch,), generator=self.source)])
 
     @torch.no_grad()
     def _save(self, step: int, kept: dict[str, object]) -> None:
@@ -230,9 +202,8 @@ class WarmStart:
         averaged = UVGenerator(self.model.config)
         averaged.load_state_dict(self.average.values)
         save_generator(self.run / "uv_generator.safetensors", averaged)
-        parts = [self.terms(rows, averaged) for rows in self.held.split(4)]
-        losses = {f"held_out_{name}": float(torch.stack([p[name] for p in parts]).mean()) for name in parts[0]}
-        log_metrics(self.run / "metrics.jsonl", step, losses)
+        held_out = mean_terms([self.terms(rows, averaged) for rows in self.held.split(4)])
+        log_metrics(self.run / "metrics.jsonl", step, held_out)
         shown = self.held[:6]
         painted = self.predict(shown, averaged)[0].diffuse
         save_grid(self.run / f"samples-{step:06d}.png", [painted, self.targets.diffuse[shown].float() / 255])

@@ -8,17 +8,11 @@ import torch
 from stylefaceuv.control.contact import LIPS
 from stylefaceuv.control.lining import MouthLining
 from stylefaceuv.control.rig import FaceRig
-from stylefaceuv.face_model.makehuman import load_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.types import PART_NAMES
 
 OUTER, FOLD = 17, 18
 """Landmarks in the middle of the lower lip's outer edge, and of the fold under it."""
-
-
-@pytest.fixture(scope="module")
-def head() -> MorphableModel:
-    return load_face_model()
 
 
 @pytest.fixture(scope="module")

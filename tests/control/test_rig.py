@@ -9,19 +9,12 @@ from torch.nn import functional
 from stylefaceuv.control import EXPRESSION_PRESETS, FaceRig
 from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT, LIPS, OVERLAP, Rims, columns_of
 from stylefaceuv.control.lids import sphere_centre
-from stylefaceuv.face_model.makehuman import load_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.types import PART_NAMES
-from stylefaceuv.weights_file import EMBEDDED_WEIGHTS
 from tests.reference.tiny_head import tiny_head
 
 MILLIMETRE = 0.01
 HEADS = 12
-
-
-@pytest.fixture(scope="module")
-def head() -> MorphableModel:
-    return load_face_model(EMBEDDED_WEIGHTS / "face_model.safetensors")
 
 
 @pytest.fixture(scope="module")
