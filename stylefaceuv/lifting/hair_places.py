@@ -14,7 +14,9 @@ from stylefaceuv.types import PART_NAMES
 
 BROW_TOPS, EAR_FRONTS = (105, 334), (234, 454)
 """Landmarks: the tops of the brows, and the skin in front of each ear."""
-_UPPER_LIP = 0
+_UPPER_LIP, _FOREHEAD = 0, 10
+_HAIRLINE, _SIDEBURN = 0.17, 0.1
+"""Decimetres: from the topmost landmark up to the hairline, from the one in front of the ear to where sideburns end."""
 _HAIR, _BACKGROUND = SEGMENTS.index("hair"), SEGMENTS.index("background")
 _LEAST_HEAD = 0.05
 _FRINGE, _CROWN = -0.03, 0.5
@@ -115,7 +117,9 @@ def beside_face(positions: torch.Tensor, points: torch.Tensor, clearance: float 
 
 
 def scalp_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Where hair grows: above a line from the brows to the nape, soft-edged.
+    """Where hair grows: above a line from the top of the forehead over the front of the ears to the nape, soft-edged.
+
+    In front of the ears the line follows where 64 heads with hair have their hairline in the mean, within 3 mm.
 
     Args:
         positions: (T, 3) float, texels of the mean head, decimetres.
@@ -124,9 +128,12 @@ def scalp_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor
     Returns:
         (T, 1) float in [0, 1].
     """
-    brow, ear = points[list(BROW_TOPS)].mean(dim=0), points[list(EAR_FRONTS)].mean(dim=0)
-    slope = (brow[1] + 0.1 - ear[1]) / (brow[2] - ear[2])
-    line = (ear[1] + slope * (positions[:, 2] - ear[2])).clamp_min(float(ear[1]) - 0.5)
+    ear, forehead, brow = points[list(EAR_FRONTS)].mean(dim=0), points[_FOREHEAD], points[list(BROW_TOPS)].mean(dim=0)
+    before = (forehead[1] + _HAIRLINE - ear[1] - _SIDEBURN) / (forehead[2] - ear[2])
+    behind = (brow[1] + 0.1 - ear[1]) / (brow[2] - ear[2])
+    depth = positions[:, 2] - ear[2]
+    line = ear[1] + _SIDEBURN + torch.where(depth > 0, before, behind) * depth
+    line = line.clamp_min(float(ear[1]) - 0.5)
     return ((positions[:, 1] - line) / 0.3 + 0.5).clamp(0, 1)[:, None] * (1 - ear_weights(positions, points))
 
 

@@ -80,10 +80,20 @@ def keep_hair_of(
     hair = seen * like_hair * beside * _hanging(seen * (1 - like_hair), places)
     scale = hair.shape[-1] // 256
     hair = blur(dilate(erode(hair, scale), scale + 1), 2).clamp(0, 1) * beside  # specks are no hair
-    grown = torch.maximum(places.scalp, blur(torch.maximum(hair, hair.flip(-1)), 3))
+    grown = _as_on_the_other_side(places, seen, 1 - explained if known_hair is None else known_hair)
+    grown = torch.maximum(grown, blur(torch.maximum(hair, hair.flip(-1)), 3))
     combed = _combed(lifted, sure, color if fade is None else color * fade, places.streaks)
     texture = model_texture + grown * (combed - model_texture)
     return KeptHair(torch.maximum(places.forehead, hair), texture)
+
+
+def _as_on_the_other_side(places: HairPlaces, seen: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
+    """(1, 1, R, R) in [0, 1]: where hair grows, its line on a side that is not seen being that of the other side.
+
+    Hair ``shown`` (1, 1, R, R) counts where ``seen`` and above the brows.
+    """
+    elsewhere = seen.flip(-1) * (1 - seen) * places.forehead
+    return places.scalp + blur(elsewhere, 2).clamp(0, 1) * (shown.flip(-1) - places.scalp)
 
 
 def _tone(texture: torch.Tensor, where: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
