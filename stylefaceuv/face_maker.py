@@ -158,9 +158,9 @@ class FaceMaker:
         if self.keep_hair:
             if painter.hair is None:
                 raise WeightsError("hair: expected a UV generator that paints hair for 'keep', got one that does not")
-            strands, hanging = painter.paint_hair(trunk, view, w)[0], None if hair is None else hair.hanging
-            shown = _shown(segments, view, "hair")
-            diffuse = self.painted_head.cover_with_hair(diffuse, strands, seen, hanging, shown)
+            strands, shown = painter.paint_hair(trunk, view, w)[0], _shown(segments, view, "hair")
+            hanging, standing = (None, False) if hair is None else (hair.hanging, hair.standing)
+            diffuse = self.painted_head.cover_with_hair(diffuse, strands, seen, hanging, shown, standing)
         displacement = _displacement(painted.displacement[0], hair)
         confidence = functional.interpolate(seen[None], diffuse.shape[-2:], mode="bilinear", align_corners=False)[0, 0]
         maps = UVMaps(_to_pixels(diffuse), displacement, confidence.cpu().numpy())

@@ -12,8 +12,9 @@ from stylefaceuv.networks.head_segmenter import SEGMENTS
 _HAIR = SEGMENTS.index("hair")
 _NOSE_TIP = 1
 _LIKELY, _LEAST_PIXELS = 0.5, 40
-_DARKER, _FAIRER, _TINT = 0.85, 1.6, 1.2
-"""Bounds of brightness, and of a channel beside it. Below the head hair is shaded: what is much darker there is so."""
+_DARKER, _FAIRER, _TINT = 0.85, 1.6, 1.07
+"""Bounds of brightness, and of a channel beside it. Below the head hair is shaded: what is much darker there is so.
+What has a very different colour there is clothes or a wall."""
 _RANGE = (-1.1, 0.2)
 """Negative heights on the mean head, decimetres, between which the colour changes: from the crown to the ears."""
 

@@ -46,6 +46,7 @@ def keep_hair_of(
     places: HairPlaces,
     known_hair: torch.Tensor | None = None,
     fade: torch.Tensor | None = None,
+    standing: bool = False,
 ) -> KeptHair:
     """Keep the photo's hair and give the unseen scalp hair of the same colour.
 
@@ -57,6 +58,7 @@ def keep_hair_of(
         places: of the head.
         known_hair: (1, 1, R, R) float in [0, 1], where there is hair; None calls hair what has not the skin's colour.
         fade: (1, 3, R, R) float, factors of the colour of hair that no photo shows: ends may be fairer. None is 1.
+        standing: whether the head has been given the volume of hair; little of it is enough then.
 
     Returns:
         What stays, and what completes it; of a bald head the forehead stays and the texture is the model's.
@@ -65,11 +67,12 @@ def keep_hair_of(
     crown = (seen * places.crown)[0, 0] > 0.5
     other = (lifted - skin_color).abs().mean(dim=1)[0] > _OTHER_THAN_SKIN
     sure = crown & (other if known_hair is None else known_hair[0, 0] > 0.5)
-    if int(sure.sum()) < max(_LEAST_SHARE * int(crown.sum()), _LEAST_TEXELS * crown.numel()):
-        return KeptHair(places.forehead, model_texture)
+    bald = int(sure.sum()) < max(_LEAST_SHARE * int(crown.sum()), _LEAST_TEXELS * crown.numel())
     if known_hair is not None:
         surer = (seen * torch.maximum(places.scalp, places.forehead) * known_hair)[0, 0] > _SURE
         sure = surer if int(surer.sum()) > int(sure.sum()) else sure
+    if (bald and not standing) or not bool(sure.any()):
+        return KeptHair(places.forehead, model_texture)
     color, spread = _tone(lifted, sure)
     beside = places.beside if known_hair is None else places.temples
     if known_hair is None:

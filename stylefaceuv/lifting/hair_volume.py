@@ -46,6 +46,11 @@ class HairShape:
     displacement: torch.Tensor
     hanging: torch.Tensor
 
+    @property
+    def standing(self) -> bool:
+        """Whether there is any volume; False of a bald head."""
+        return bool(self.displacement.any())
+
 
 class HairVolume(nn.Module):
     """Constants of a head, prepared once. It has an atlas of its own, as fine as a displacement map.

@@ -1,4 +1,4 @@
-"""Hair that hangs beside and behind a head, over its ears: how wide it is and how far down it goes."""
+"""Hair that hangs beside and behind a head, over its ears or behind them: how wide it is and how far down it goes."""
 
 from __future__ import annotations
 
@@ -21,17 +21,21 @@ _BACKGROUND, _FACE, _HAIR = (SEGMENTS.index(name) for name in ("background", "fa
 _ROWS, _TOP, _BOTTOM = 32, 0.45, -1.1
 _BESIDE_FACE = (-0.3, 0.2)
 """Decimetres of height: where the picture is looked at, from the brows to below the chin; where hair covers ears."""
-_REACH_MM, _LEAST_MM, _ENDS_MM = 130, 7.0, 8.0
-"""How far from the axis hair counts; how much of it beside the face hangs; with less it ends."""
+_REACH_MM, _LEAST_MM, _LEAST_BEHIND_MM = 130, 6.0, 7.0
+"""How far from the axis hair counts; how much of it beside the face hangs, over ears and behind them."""
+_ENDS_MM, _ENDS_SHARE = 8.0, 0.5
+"""With less hair it ends, or with less than this share of what is beside the face."""
 _EAR_SHOWS, _EAR_RIM, _EAR_AWAY = 0.24, 0.66, -0.2
-"""An ear that shows more skin is bare; its rim stands out so far, decimetres; one that looks away further is not seen.
-Seen on 84 heads (seeds 8080, 5151, 6363, 777): long hair is missed on two, 14 and 24 of seed 777."""
-_LOWEST, _SHORTEST = -0.9, -0.1
-_WIDEST = (0.02, 0.42)
-"""Decimetres beyond the skull."""
+"""An ear that shows more skin is bare; its rim stands out so far, decimetres; one that looks away more is not seen."""
+_LOWEST, _SHORTEST, _SHORTEST_BEHIND = -0.9, -0.1, -0.25
+"""Decimetres: where hair ends at most; hair that ends above is short, over ears and behind them.
+Seen on 78 heads (seeds 8080, 777, 20261128, truncation 0.8)."""
+_WIDEST, _WIDEST_NAPE = (0.02, 0.42), 0.12
+"""Decimetres beyond the skull, at the sides and behind it."""
 _RING, _RING_HALF, _BINS, _BLUR = 0.5, 0.1, 73, 0.15
 _SIDEWAYS = 0.98
-_FRONT, _SOFT = 0.48, 0.16
+_FRONT, _FRONT_BEHIND, _SOFT = 0.48, -0.05, 0.16
+"""Decimetres on Z: where hair begins that covers the ears, and hair behind them."""
 _END_SOFT, _BLEND = 0.12, (0.35, 0.6)
 _TUCKED, _FOLDED = 0.05, (0.0, 0.4)
 """The back of an ear stays this far behind the hair, so that nothing of it comes through."""
@@ -57,7 +61,7 @@ class HangingHair(nn.Module):
     """Constants of a head, prepared once.
 
     The hair is a mantle around a vertical axis: above the ears as wide as the skull, below as wide as the picture
-    shows it, behind a line in front of the ears.
+    shows it, behind a line in front of the ears, or behind them where the photo shows them bare.
 
     Args:
         surface: of the face model.
@@ -70,6 +74,7 @@ class HangingHair(nn.Module):
     tucked: torch.Tensor
     height: torch.Tensor
     placed: torch.Tensor
+    placed_behind: torch.Tensor
     ears: torch.Tensor
     levels: torch.Tensor
 
@@ -82,8 +87,8 @@ class HangingHair(nn.Module):
         radius = flat.norm(dim=1, keepdim=True).clamp_min(1e-3)
         outward = flat / radius
         inward = -(surface.normals(rest[None])[0] * outward).sum(dim=1, keepdim=True)
-        on_ear = (ear_weights(rest, points) > 0.2).to(rest.dtype)
-        behind = smoothstep(_FRONT - rest[:, 2:], (0.0, _SOFT)) * (1 - smoothstep(rest[:, 1:2], _BLEND))
+        ear = ear_weights(rest, points)
+        below = 1 - smoothstep(rest[:, 1:2], _BLEND)
         skin = surface.texels.part == PART_NAMES.index("skin")
         ears = ear_weights(surface.rest_positions, points)[:, 0] * skin
         skull = skull_radius(rest, outward, radius)
@@ -92,9 +97,10 @@ class HangingHair(nn.Module):
             "outward": outward,
             "skull": skull,
             "half_width": skull[outward[:, 0] > _SIDEWAYS].mean(),
-            "tucked": _TUCKED * smoothstep(inward, _FOLDED) * on_ear,
+            "tucked": _TUCKED * smoothstep(inward, _FOLDED) * (ear > 0.2),
             "height": rest[:, 1:2].clone(),
-            "placed": behind,
+            "placed": smoothstep(_FRONT - rest[:, 2:], (0.0, _SOFT)) * below,
+            "placed_behind": smoothstep(_FRONT_BEHIND - rest[:, 2:], (0.0, _SOFT)) * below * (1 - ear),
             "ears": ears,
             "levels": torch.linspace(_TOP, _BOTTOM, _ROWS, device=rest.device),
         }
@@ -111,18 +117,18 @@ class HangingHair(nn.Module):
             view: of the surface in that picture, in pixels of ``segments``.
 
         Returns:
-            Its shape; None where none hangs over an ear.
+            Its shape; None where none hangs.
         """
         amount, wide = self._profile(segments, coefficients)
-        if not self._covered(amount, self._ears_shown(segments, coefficients, view)):
+        bare = self._ears_shown(segments, coefficients, view) >= _EAR_SHOWS
+        end = self._end(amount, bare)
+        if end is None:
             return None
-        hangs = self.levels[amount > _ENDS_MM]
-        end = max(float(hangs.min()), _LOWEST) if len(hangs) else 0.0
-        if end > _SHORTEST:
-            return None
-        weight = self.placed * smoothstep(self.height - end, (0.0, _END_SOFT))
-        beyond = (_running_mean(wide) / 100 - self.half_width).clamp(*_WIDEST)
-        target = self.skull + self._at_height(beyond) - self.tucked
+        weight = (self.placed_behind if bare else self.placed) * smoothstep(self.height - end, (0.0, _END_SOFT))
+        beyond = self._at_height((_running_mean(wide) / 100 - self.half_width).clamp(*_WIDEST))
+        sideways = self.outward[:, :1].square()  # no picture shows how far hair stands off the nape
+        beyond = sideways * beyond + (1 - sideways) * beyond.clamp_max(_WIDEST_NAPE)
+        target = self.skull + beyond - self.tucked * (not bare)
         return HangingShape(100 * self.outward * (target - self.radius), weight, smoothstep(weight, _PAINTED))
 
     def _profile(self, segments: torch.Tensor, coefficients: FaceCoefficients) -> tuple[torch.Tensor, torch.Tensor]:
@@ -156,11 +162,17 @@ class HangingHair(nn.Module):
                 shown.append(float((face * rim).sum() / rim.sum().clamp_min(1e-6)))
         return sum(shown) / len(shown)
 
-    def _covered(self, hair: torch.Tensor, ears: float) -> bool:
-        """Whether hair hangs over the ears. Of both or of none: half a mantle ends in the middle of the nape."""
-        near = (self.levels > _BESIDE_FACE[0]) & (self.levels < _BESIDE_FACE[1])
-        amount = float(hair[near].mean())
-        return amount > _LEAST_MM and ears < _EAR_SHOWS
+    def _end(self, hair: torch.Tensor, bare: bool) -> float | None:
+        """At which height, decimetres, hair of (rows,) millimetres ends that hangs beside the face, over the ears or
+        behind ``bare`` ones; None where none hangs. On both sides or on none: half a mantle ends in the middle of the
+        nape."""
+        amount = float(hair[(self.levels > _BESIDE_FACE[0]) & (self.levels < _BESIDE_FACE[1])].mean())
+        if amount <= (_LEAST_BEHIND_MM if bare else _LEAST_MM):
+            return None
+        little = _running_mean(hair, 1) < min(_ENDS_MM, _ENDS_SHARE * amount)  # below a gap come clothes
+        gaps = self.levels[little & (self.levels < _BESIDE_FACE[1])]
+        end = max(float(gaps.max()) if len(gaps) else _LOWEST, _LOWEST)
+        return end if end <= (_SHORTEST_BEHIND if bare else _SHORTEST) else None
 
     def _at_height(self, rows: torch.Tensor) -> torch.Tensor:
         """(V, 1) of (rows,), at the height of each vertex."""
@@ -191,7 +203,7 @@ def skull_radius(rest: torch.Tensor, outward: torch.Tensor, radius: torch.Tensor
     return (mean[low] + (place - low) * (mean[low + 1] - mean[low]))[:, None]
 
 
-def _running_mean(values: torch.Tensor) -> torch.Tensor:
-    """Mean of each value and its three neighbours on both sides, (K,)."""
-    wide = functional.pad(values[None, None], (3, 3), mode="replicate")
-    return functional.avg_pool1d(wide, 7, stride=1)[0, 0]
+def _running_mean(values: torch.Tensor, reach: int = 3) -> torch.Tensor:
+    """Mean of each value and its ``reach`` neighbours on both sides, (K,)."""
+    wide = functional.pad(values[None, None], (reach, reach), mode="replicate")
+    return functional.avg_pool1d(wide, 2 * reach + 1, stride=1)[0, 0]

@@ -55,6 +55,7 @@ class _Seen:
     """What the photos show: delit texels (T, 3), how they are seen, the albedo model's fit, the light of each view.
 
     Where hair hangs in the own one, (1, q, q), is None where none does; (3,) is by how much its ends are fairer.
+    Hair is standing where it has volume.
     """
 
     lifted: torch.Tensor
@@ -64,6 +65,7 @@ class _Seen:
     second_lighting: torch.Tensor | None
     hanging: torch.Tensor | None
     end_tint: torch.Tensor
+    standing: bool
 
 
 class Lifter(HeadRegions):
@@ -169,8 +171,8 @@ class Lifter(HeadRegions):
             lifted = linear_to_srgb((srgb_to_linear(lifted) * gain).clamp(0, 1))
             lighting = lighting / gain
             second_lighting = None if second_lighting is None else second_lighting / gain
-        hanging = None if own.hair is None else own.hair.hanging
-        return _Seen(lifted, texels, fit, lighting, second_lighting, hanging, _end_tint(own))
+        hanging, standing = (None, False) if own.hair is None else (own.hair.hanging, own.hair.standing)
+        return _Seen(lifted, texels, fit, lighting, second_lighting, hanging, _end_tint(own), standing)
 
     def _finished(self, seen: _Seen, keep_hair: bool) -> LiftedFace:
         diffuse, confidence = self._assemble(seen, keep_hair)
@@ -294,7 +296,7 @@ class Lifter(HeadRegions):
             known = None if shown is None else shown[:, _HAIR, None]
             places, hanging = self.own_hair_places(shows.hanging)
             fade = fade_to(shows.end_tint, self.height)
-            hair = keep_hair_of(image, seen, explained, model_texture, places, known, fade)
+            hair = keep_hair_of(image, seen, explained, model_texture, places, known, fade, shows.standing)
             skinlike = torch.maximum(explained * (1 - hanging), hair.kept * (1 - over.rims))
             skinlike = skinlike * (1 - self._smeared_hair(over.hair, frontal))
             model_texture = hair.texture

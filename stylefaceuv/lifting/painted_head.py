@@ -121,6 +121,7 @@ class PaintedHead:
         visibility: torch.Tensor,
         hanging: torch.Tensor | None = None,
         shown: torch.Tensor | None = None,
+        standing: bool = False,
     ) -> torch.Tensor:
         """Lay painted hair over the skin of a map of the lifter's size, and grow it where it was not seen.
 
@@ -131,6 +132,7 @@ class PaintedHead:
             hanging: (1, q, q) float in [0, 1], where hair hangs over skin; None where it does not.
             shown: (1, r, r) float in [0, 1], where its image shows hair: hair that is painted thinly is hair, too. None
                 where unknown.
+            standing: whether the head has been given the volume of hair.
 
         Returns:
             (3, R, R) float in [0, 1].
@@ -142,7 +144,7 @@ class PaintedHead:
         known = cover if shown is None else torch.maximum(cover, smoothstep(self._large(shown[None]), _LIKELY) * chart)
         worn = skin + cover * ((large[:, :3] * strands).clamp(0, 1) - skin)
         places, hangs = lifter.own_hair_places(hanging)
-        grown = keep_hair_of(worn, seen, 1 - known, skin, places, known)
+        grown = keep_hair_of(worn, seen, 1 - known, skin, places, known, standing=standing)
         bare = (1 - cover) * (1 - hangs)
         mask = solid_mask(torch.minimum(seen, torch.maximum(bare, grown.kept)) * chart, scale, 3)
         covered = grown.texture + mask * (worn - grown.texture)

@@ -77,6 +77,33 @@ def test_the_unseen_scalp_has_hair_of_that_colour(photo: torch.Tensor, places: H
     torch.testing.assert_close(texture[:, 200, 100], torch.tensor(SKIN))
 
 
+def test_an_unseen_hairline_is_that_of_the_other_side(photo: torch.Tensor, places: HairPlaces) -> None:
+    """The seen half has hair down to row 40, then a bare forehead; where hair grows on every head ends at row 60."""
+    seen = torch.ones(1, 1, SIZE, SIZE)
+    seen[..., 128:] = 0
+    known = torch.zeros_like(seen)
+    known[..., CROWN, :] = 1
+    skin = color(SKIN)[None] * torch.ones_like(seen)
+    texture = keep_hair_of(photo, seen, 1 - known, skin, places, known).texture[0]
+    unseen = slice(150, 185)
+    torch.testing.assert_close(texture[:, :34, unseen].mean((1, 2)), torch.tensor(HAIR), atol=0.03, rtol=0)
+    torch.testing.assert_close(texture[:, 47:80, unseen].mean((1, 2)), torch.tensor(SKIN), atol=0.03, rtol=0)
+
+
+def test_hair_that_stands_out_is_painted_however_little_of_it_is_seen(photo: torch.Tensor, places: HairPlaces) -> None:
+    known = torch.zeros(1, 1, SIZE, SIZE)
+    known[..., :2, 100:130] = 1
+    ones, skin = torch.ones_like(known), color(SKIN)[None] * torch.ones_like(known)
+    flat, standing = (
+        keep_hair_of(photo, ones, 1 - known, skin, places, known, standing=there) for there in (False, True)
+    )
+    assert torch.equal(flat.texture, skin)
+    painted = standing.texture[0, :, 10:30].mean((1, 2))
+    torch.testing.assert_close(painted, torch.tensor(HAIR), atol=0.05, rtol=0)
+    none = keep_hair_of(photo, ones, ones, skin, places, torch.zeros_like(known), standing=True)
+    assert torch.equal(none.texture, skin), "no hair, no colour"
+
+
 def test_a_bald_head_gets_no_hair(photo: torch.Tensor, places: HairPlaces) -> None:
     bald = color(SKIN)[None].expand(1, 3, SIZE, SIZE).clone()
     result = keep(bald, places)
@@ -122,7 +149,7 @@ def test_hair_grows_above_the_brows_and_hangs_beside_the_eyes() -> None:
     points[[33, 263]] = torch.tensor([[-0.45, 0.3, 0.8], [0.45, 0.3, 0.8]])
     points[[105, 334]] = torch.tensor([[-0.3, 0.55, 0.95], [0.3, 0.55, 0.95]])
     points[[234, 454]] = torch.tensor([[-0.7, 0.2, 0.0], [0.7, 0.2, 0.0]])
-    points[0] = torch.tensor([0.0, -0.3, 1.0])
+    points[0], points[10] = torch.tensor([0.0, -0.3, 1.0]), torch.tensor([0.0, 0.85, 1.0])
     crown, brow, lens, cheek, temple, nape, chin = torch.tensor(
         [
             [0.0, 1.6, 0.2],
@@ -136,6 +163,9 @@ def test_hair_grows_above_the_brows_and_hangs_beside_the_eyes() -> None:
     )
     grown = scalp_weights(torch.stack([crown, brow, chin]), points)[:, 0]
     assert grown.tolist() == [1.0, pytest.approx(0, abs=0.2), 0.0]
+    forehead, above, before_ear = torch.tensor([[0.1, 0.8, 0.98], [0.1, 1.3, 0.9], [0.6, 0.65, 0.3]])
+    grown = scalp_weights(torch.stack([forehead, above, before_ear]), points)[:, 0]
+    assert grown.tolist() == [0.0, 1.0, pytest.approx(0.7, abs=0.3)], "a hairline, and sideburns"
     beside = beside_face(torch.stack([lens, cheek, temple, nape, chin, brow]), points)[:, 0]
     assert beside.tolist() == [0, 1, 1, 1, 0, 0]
 

@@ -78,19 +78,67 @@ def test_bare_ears_and_short_hair_hang_nowhere(scene: Scene, hanging: HangingHai
     assert hang(scene, hanging, bald, own) is None
 
 
-def test_hair_tucked_behind_both_ears_does_not_hang_over_them(scene: Scene, hanging: HangingHair) -> None:
-    own = framed()
-    segments = portrait(scene, own, 0.95, -1.05)
+def behind_the_ears(scene: Scene, own: FaceCoefficients, lowest: float) -> torch.Tensor:
+    """Long hair that the bare head and its ears hide in part."""
+    segments = portrait(scene, own, 0.95, lowest)
     shown = scene.lifter.surface.silhouette(own, SIZE) > 0
     segments[:, shown] = 0
     segments[SEGMENTS.index("face"), shown] = 1
-    assert hang(scene, hanging, segments, own) is None
+    return segments
+
+
+def test_hair_tucked_behind_both_ears_hangs_behind_them(scene: Scene, hanging: HangingHair) -> None:
+    own = framed()
+    shape = hang(scene, hanging, behind_the_ears(scene, own, -1.05), own)
+    assert shape is not None
+    rest, new = moved(scene, shape.offset_mm, shape.weight)
+    assert float((new - rest)[on_ears(scene, rest)].abs().max()) < 0.005, "bare ears stay where they are"
+    front = rest[:, 2] > 0
+    assert float(shape.cover[front].max()) == 0
+    nape = (rest[:, 2] < -0.25) & (rest[:, 1] < -0.3) & (rest[:, 1] > -0.7)
+    assert int(nape.sum()) > 100
+    assert float(shape.weight[nape].min()) > 0.5
+    assert hang(scene, hanging, behind_the_ears(scene, own, -0.2), own) is None, "not below the ears: short"
+
+
+def test_what_the_picture_shows_below_a_gap_is_no_hair(scene: Scene, hanging: HangingHair) -> None:
+    """A bob, and a collar as dark as it."""
+    own = framed()
+    bob = portrait(scene, own, 0.95, -0.45)
+    collar = portrait(scene, own, 0.95, -1.05)
+    lower = torch.arange(SIZE) >= round(0.93 * SIZE)
+    both = torch.where(lower[:, None], collar, bob)
+    alone, worn = (hang(scene, hanging, segments, own) for segments in (bob, both))
+    assert alone is not None
+    assert worn is not None
+    assert float((both - bob).abs().max()) == 1
+    torch.testing.assert_close(worn.weight, alone.weight)
+
+
+def test_nobody_knows_how_far_hair_stands_off_the_nape(scene: Scene, hanging: HangingHair) -> None:
+    shape = hang(scene, hanging, portrait(scene, framed(), 1.15, -1.05), framed())
+    assert shape is not None
+    rest, new = moved(scene, shape.offset_mm, shape.weight)
+    low = (rest[:, 1] < -0.2) & (rest[:, 1] > -0.5) & (shape.weight[:, 0] > 0.95)
+    distance = torch.hypot(new[:, 0], new[:, 2] - AXIS[2])
+    back, side = low & (rest[:, 0].abs() < 0.1) & (rest[:, 2] < 0), low & on_ears(scene, rest)
+    skull = torch.hypot(rest[:, 0], rest[:, 2] - AXIS[2])[(rest[:, 1] > 0.4) & (rest[:, 0].abs() < 0.1)].max()
+    assert int(back.sum()) > 5
+    assert int(side.sum()) > 5
+    assert float(distance[back].max()) < float(skull) + 0.13
+    assert float(distance[side].max()) > 1.0
 
 
 def test_hair_on_one_side_is_not_half_a_mantle(scene: Scene, hanging: HangingHair) -> None:
     own = framed()
-    assert hang(scene, hanging, portrait(scene, own, 1.1, -1.05, right=False), own) is None
-    assert hang(scene, hanging, portrait(scene, own, 1.1, -1.05), own) is not None
+    one = hang(scene, hanging, portrait(scene, own, 1.1, -1.05, right=False), own)
+    both = hang(scene, hanging, portrait(scene, own, 1.1, -1.05), own)
+    assert one is not None
+    assert both is not None
+    rest, _ = moved(scene, one.offset_mm, one.weight)
+    ears = on_ears(scene, rest)
+    assert float(one.cover[ears].max()) < 0.05, "one ear is bare, so both are"
+    assert float(both.cover[ears].min()) == 1
 
 
 def test_the_mirror_image_hangs_mirrored(scene: Scene, hanging: HangingHair) -> None:

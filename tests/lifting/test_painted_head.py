@@ -70,7 +70,7 @@ def test_painted_hair_grows_on_where_it_was_not_seen(scene: Scene) -> None:
     seen[..., : SMALL // 2] = 0
     covered = PaintedHead(lifter).cover_with_hair(skin, hair, seen)
     scalp = (lifter.scalp[0, 0] > 0.99) & (lifter.skin_chart[0, 0] > 0)
-    assert float(covered[:, scalp].max()) < 0.3
+    assert float(covered[:, scalp].max()) < 0.33
     bald = PaintedHead(lifter).cover_with_hair(skin, hair * torch.tensor([1.0, 1.0, 1.0, 0.3]).reshape(4, 1, 1), seen)
     assert float(bald[:, scalp].min()) > 0.2, "a thin cover is no head of hair"
 
