@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
+from stylefaceuv.lifting.strands import combed_strands
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.types import PART_NAMES
@@ -19,6 +20,8 @@ _HAIRLINE, _SIDEBURN = 0.17, 0.1
 """Decimetres: from the topmost landmark up to the hairline, from the one in front of the ear to where sideburns end."""
 _HAIR, _BACKGROUND = SEGMENTS.index("hair"), SEGMENTS.index("background")
 _LEAST_HEAD = 0.05
+_EAR_TO_MIDDLE = 0.3
+"""Decimetres."""
 _FRINGE, _CROWN = -0.03, 0.5
 """Decimetres from the tops of the brows."""
 _BESIDE_EYES, _NAPE = 0.08, 0.6
@@ -26,12 +29,6 @@ _BESIDE_LENSES, _BESIDE_BROWS, _LENS_TOP = 0.17, 0.05, 0.3
 """Decimetres. Lenses and brows reach farther out than the eyes and may be as dark as hair."""
 _EAR_UP, _EAR_BACK, _EAR_TILT, _EAR_HALF, _EAR_EDGE = -0.02, 0.31, -0.34, (0.35, 0.23), 0.2
 """Decimetres from the landmark before the ear: its middle, how far it moves per height, half its height and depth."""
-_STREAK = 24
-"""Length of a streak, as a share of the atlas: 1 / 24."""
-HAIR_AXIS_Z = 0.1
-"""Decimetres: where on Z the vertical stands that hair hangs around."""
-_STRANDS = (5, 900)
-"""Pieces of a strand in two decimetres of height, and strands around a head."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class HairPlaces:
             but not where lenses of glasses reach.
         temples: (1, 1, R, R) float in [0, 1], the same up to the eyes, for who can tell hair from lenses.
         scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
-        streaks: (1, 1, R, R) float, zero mean and unit variance, streaks that run down the atlas.
+        streaks: (1, 1, R, R) float, zero mean and unit variance over the head, of :func:`combed_strands`.
     """
 
     forehead: torch.Tensor
@@ -71,10 +68,14 @@ def hair_places(surface: Surface) -> HairPlaces:
     height = rest[:, 1:2] - points[list(BROW_TOPS), 1].mean()
     above = (((height > level).to(rest.dtype)) for level in (_FRINGE, _CROWN))
     sides = (beside_face(rest, points, clearance) for clearance in (_BESIDE_LENSES, _BESIDE_BROWS))
-    forehead, crown, beside, temples, scalp = (
-        texels.scatter(weights * is_skin)[None] for weights in (*above, *sides, scalp_weights(rest, points))
-    )
-    return HairPlaces(forehead, crown, beside, temples, scalp, hair_streaks(texels.resolution).to(rest.device))
+    scalp, strands = scalp_weights(rest, points), combed_strands(rest, head_middle(points))
+    return HairPlaces(*(texels.scatter(weights * is_skin)[None] for weights in (*above, *sides, scalp, strands)))
+
+
+def head_middle(points: torch.Tensor) -> torch.Tensor:
+    """The middle of the head at the height of the brows, (3,) decimetres, of its landmarks (478, 3)."""
+    ear = points[list(EAR_FRONTS), 2].mean() - _EAR_TO_MIDDLE
+    return torch.stack([points.new_zeros(()), points[list(BROW_TOPS), 1].mean(), ear])
 
 
 def hung(places: HairPlaces, hanging: torch.Tensor, strands: torch.Tensor) -> HairPlaces:
@@ -152,35 +153,6 @@ def ear_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     back = positions[:, 2] - front[2] + _EAR_BACK - _EAR_TILT * up
     apart = torch.hypot(up / _EAR_HALF[0], back / _EAR_HALF[1])
     return (((1 - apart) / _EAR_EDGE + 1).clamp(0, 1) * (positions[:, 0].abs() > 0.5))[:, None]
-
-
-def hair_streaks(resolution: int, seed: int = 0) -> torch.Tensor:
-    """Streaks down the atlas, (1, 1, R, R) float32 of zero mean and unit variance."""
-    noise = torch.randn(1, 1, resolution, resolution, generator=torch.Generator().manual_seed(seed))
-    length = 2 * (resolution // _STREAK // 2) + 1
-    fine = functional.avg_pool2d(noise, (length, 1), stride=1, padding=(length // 2, 0))
-    broad = functional.avg_pool2d(fine, (1, 5), stride=1, padding=(0, 2)) * 2
-    streaks = fine + broad
-    return (streaks - streaks.mean()) / streaks.std()
-
-
-def hanging_strands(positions: torch.Tensor, seed: int = 0) -> torch.Tensor:
-    """Strands that hang straight down around a vertical axis.
-
-    Args:
-        positions: (T, 3) float, texels of the mean head, decimetres.
-        seed: of their pattern.
-
-    Returns:
-        (T, 1) float, zero mean and unit variance over a turn.
-    """
-    noise = torch.randn(1, 1, *_STRANDS, generator=torch.Generator().manual_seed(seed)).to(positions.device)
-    broad = functional.avg_pool2d(noise, (1, 5), stride=1, padding=(0, 2)) * 2
-    pattern = noise + broad
-    pattern = (pattern - pattern.mean()) / pattern.std()
-    turn = torch.atan2(positions[:, 0], -(positions[:, 2] - HAIR_AXIS_Z)) / torch.pi
-    place = torch.stack([turn, positions[:, 1]], dim=1)[None, None]  # the table ends a decimetre above and below
-    return functional.grid_sample(pattern, place, align_corners=False, padding_mode="border")[0, :, 0].T
 
 
 def hair_share(segments: torch.Tensor, place: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,7 @@ from torch.nn import functional
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.evidence import smoothstep, weighted_share
 from stylefaceuv.lifting.hair_outline import HairOutline, hair_outline
-from stylefaceuv.lifting.hair_places import BROW_TOPS, EAR_FRONTS, ear_weights, hair_places, hair_share
+from stylefaceuv.lifting.hair_places import ear_weights, hair_places, hair_share, head_middle
 from stylefaceuv.lifting.hanging_hair import HangingHair
 from stylefaceuv.lifting.projection import TexelView
 from stylefaceuv.lifting.pyramid import blur, push_pull
@@ -70,9 +70,7 @@ class HairVolume(nn.Module):
         surface = self.surface
         self.places = hair_places(surface)
         points = model.landmarks(model.mean[None])[0]
-        middle = torch.stack(
-            [points.new_zeros(()), points[list(BROW_TOPS), 1].mean(), points[list(EAR_FRONTS), 2].mean() - 0.3]
-        )
+        middle = head_middle(points)
         self.register_buffer("middle", middle, persistent=False)
         rest = model.refine(model.mean[None], surface.level)[0]
         self.register_buffer("direction", functional.normalize(rest - middle, dim=1), persistent=False)

@@ -10,8 +10,9 @@ from torch.nn import functional
 
 from stylefaceuv.face_model.pose import rotation_matrix
 from stylefaceuv.lifting.evidence import smoothstep
-from stylefaceuv.lifting.hair_places import HAIR_AXIS_Z, ear_weights
+from stylefaceuv.lifting.hair_places import ear_weights
 from stylefaceuv.lifting.projection import TexelView
+from stylefaceuv.lifting.strands import HAIR_AXIS_Z
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.rendering.camera import Camera

@@ -12,8 +12,9 @@ from stylefaceuv.lifting.albedo_model import AlbedoModel
 from stylefaceuv.lifting.beard import BeardPlaces, beard_weights
 from stylefaceuv.lifting.completion import skin_grain
 from stylefaceuv.lifting.dark_features import feature_weights
-from stylefaceuv.lifting.hair_places import BROW_TOPS, HairPlaces, hair_places, hanging_strands, hung
+from stylefaceuv.lifting.hair_places import BROW_TOPS, HairPlaces, hair_places, hung
 from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
+from stylefaceuv.lifting.strands import hanging_strands
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.types import PART_NAMES
 
