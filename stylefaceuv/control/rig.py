@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from stylefaceuv.control.arch import ToothClearance
 from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT, LIPS, RimContact
 from stylefaceuv.control.gaze import EyeRig
 from stylefaceuv.control.lining import MouthLining
@@ -30,6 +31,7 @@ class FaceRig:
         blinks = [name.startswith("eyeBlink") for name in model.expression_names]
         self._blinks = torch.tensor(blinks, device=model.mean.device)
         known = [rims for rims in (EYE_LEFT, EYE_RIGHT, LIPS) if rims.unit in model.expression_names]
+        self._teeth = ToothClearance(model)
         self._lining = MouthLining(model) if LIPS in known else None
         self._contacts = [contact for rims in known if (contact := RimContact(model, rims)).closes]
 
@@ -49,10 +51,11 @@ class FaceRig:
         Raises:
             InvalidArgumentError: a gaze is given and the face model has no eyeballs.
         """
-        rest = self._model(identity[None], torch.zeros_like(expression)[None])
+        teeth = self._teeth.offset(identity)
+        rest = self._model(identity[None], torch.zeros_like(expression)[None]) + teeth
         looking = self._eyes.look(expression, gaze)
         looking = torch.where(self._blinks, (looking / LIDS_MEET_AT).clamp_max(1), looking)
-        cage = self._model(identity[None], looking[None])
+        cage = self._model(identity[None], looking[None]) + teeth
         for contact in self._contacts:
             cage = contact.part(cage, rest, looking)
         if self._lining is not None:
