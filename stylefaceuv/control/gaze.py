@@ -1,4 +1,4 @@
-"""Where the eyes look: rigid eyeballs, and lids that follow them through the eyeLook units."""
+"""Where the eyes look: rigid eyeballs, and lids that follow them, through the eyeLook units and beyond."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from itertools import chain
 
 import torch
 
+from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT
+from stylefaceuv.control.lid_follow import LidFollow
 from stylefaceuv.control.lids import LidClearance, sphere_centre
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
@@ -80,9 +82,15 @@ class EyeRig:
             if self._balls
             else [model.mean.new_zeros(4, 2)] * 2
         )
+        eyes = [rims for rims in (EYE_LEFT, EYE_RIGHT) if rims.unit in model.expression_names]
+        self._blinks = [model.expression_names.index(rims.unit) for rims in eyes]
+        self._follow = [
+            LidFollow(model, ball, rims, (float(angles[0, 1]), float(angles[3, 1])))
+            for ball, rims, angles in zip(self._balls, eyes, self.angles, strict=False)
+        ]
 
     def look(self, expression: torch.Tensor, gaze: tuple[float, float] | None) -> torch.Tensor:
-        """Set the eyeLook units to a gaze, so that the lids follow; they stop where a unit ends (weight 1).
+        """Set the eyeLook units to a gaze, so that the lids follow; beyond a unit's end :meth:`turn` moves them.
 
         Args:
             expression: (64,) float in [0, 1].
@@ -121,12 +129,15 @@ class EyeRig:
             (1, V0, 3) float, decimetres.
         """
         posed = cage.clone()
-        for ball, lids, units, angles in zip(self._balls, self._lids, self._units, self.angles, strict=False):
+        for side, (ball, units, angles) in enumerate(zip(self._balls, self._units, self.angles, strict=False)):
             yaw, pitch = (expression[units] @ angles).unbind() if gaze is None else expression.new_tensor(gaze).unbind()
             rotation = rotation_matrix(torch.stack([yaw, pitch, torch.zeros_like(yaw)]))
             centre = sphere_centre(neutral[0, ball])
             posed[0, ball] = (neutral[0, ball] - centre) @ rotation.T + centre
-            posed = lids.keep(posed[0], posed[0, ball], centre)[None]
+            if self._follow:
+                closed = float(expression[self._blinks[side]])
+                posed = self._follow[side].move(posed[0], centre, float(pitch), closed)[None]
+            posed = self._lids[side].keep(posed[0], posed[0, ball], centre)[None]
         return posed
 
 

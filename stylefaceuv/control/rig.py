@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 import torch
 
+from stylefaceuv.control.arch import ToothClearance
 from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT, LIPS, RimContact
 from stylefaceuv.control.gaze import EyeRig
 from stylefaceuv.control.lining import MouthLining
+from stylefaceuv.control.tongue import UNIT as TONGUE_UNIT
+from stylefaceuv.control.tongue import TonguePassage
 from stylefaceuv.face_model.morphable import MorphableModel
 
 LIDS_MEET_AT = 0.9
@@ -30,6 +33,8 @@ class FaceRig:
         blinks = [name.startswith("eyeBlink") for name in model.expression_names]
         self._blinks = torch.tensor(blinks, device=model.mean.device)
         known = [rims for rims in (EYE_LEFT, EYE_RIGHT, LIPS) if rims.unit in model.expression_names]
+        self._teeth = ToothClearance(model)
+        self._tongue = TonguePassage(model)
         self._lining = MouthLining(model) if LIPS in known else None
         self._contacts = [contact for rims in known if (contact := RimContact(model, rims)).closes]
 
@@ -49,10 +54,11 @@ class FaceRig:
         Raises:
             InvalidArgumentError: a gaze is given and the face model has no eyeballs.
         """
-        rest = self._model(identity[None], torch.zeros_like(expression)[None])
-        looking = self._eyes.look(expression, gaze)
+        teeth = self._teeth.offset(identity)
+        rest = self._model(identity[None], torch.zeros_like(expression)[None]) + teeth
+        looking = self._eyes.look(self._tongue.open(expression), gaze)
         looking = torch.where(self._blinks, (looking / LIDS_MEET_AT).clamp_max(1), looking)
-        cage = self._model(identity[None], looking[None])
+        cage = self._model(identity[None], looking[None]) + teeth + self._tongue.lift(looking)
         for contact in self._contacts:
             cage = contact.part(cage, rest, looking)
         if self._lining is not None:
@@ -62,8 +68,8 @@ class FaceRig:
     def unit_offsets(self, identity: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
         """Return what single units at weight 1 add to a head, for programs that know linear targets only.
 
-        The units of the eyes are put right for this head; those of the mouth stay linear, because mouthClose is made to
-        be added to jawOpen and would come to nothing alone.
+        The units of the eyes are put right for this head, and tongueOut opens the mouth; the other units of the mouth
+        stay linear, because mouthClose is made to be added to jawOpen and would come to nothing alone.
 
         Args:
             identity: (80,) float, unit-variance coordinates.
@@ -77,6 +83,6 @@ class FaceRig:
         units = torch.eye(len(self._model.expression_names), dtype=identity.dtype, device=identity.device)
         still, _ = self.pose(identity, torch.zeros_like(units[0]))
         for number, (row, name) in enumerate(zip(rows, names, strict=True)):
-            if name.startswith("eye"):
+            if name.startswith("eye") or name == TONGUE_UNIT:
                 offsets[number] = self.pose(identity, units[row])[0][0] - still[0]
         return offsets

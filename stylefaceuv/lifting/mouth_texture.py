@@ -12,7 +12,7 @@ _NATURAL_SRGB = {
     "mouth": (0.46, 0.20, 0.19),
     "teeth_upper": (0.86, 0.81, 0.73),
     "teeth_lower": (0.84, 0.78, 0.70),
-    "tongue": (0.70, 0.38, 0.37),
+    "tongue": (0.74, 0.41, 0.40),
 }
 _GUM_SRGB = (0.72, 0.42, 0.41)
 _TEETH_SHARE, _OTHER_SHARE = 0.9, 0.3
@@ -20,6 +20,8 @@ _LEAST_TEXELS = 200
 _OPEN_DEPTH = 0.09
 _FALL = 0.2
 _DARKEST = 0.2
+_TONGUE_REACH = 0.15
+"""Decimetres: a tongue is shaded as if it were put out half; one texture serves all expressions."""
 
 
 def paint_mouth(
@@ -72,7 +74,8 @@ def mouth_occlusion(texels: TexelGeometry, rest_positions: torch.Tensor, lip_dep
     Returns:
         (T, 1) float in [0.2, 1]: 1 on all other parts and on what stands just behind the lips.
     """
-    behind = (lip_depth - rest_positions[:, 2] - _OPEN_DEPTH).clamp_min(0)
+    forward = _TONGUE_REACH * (texels.part == PART_NAMES.index("tongue"))
+    behind = (lip_depth - rest_positions[:, 2] - forward - _OPEN_DEPTH).clamp_min(0)
     shade = _DARKEST + (1 - _DARKEST) * torch.exp(-behind / _FALL)
     inside = torch.zeros_like(texels.part, dtype=torch.bool)
     for name in _NATURAL_SRGB:

@@ -21,6 +21,8 @@ STAGES = {
     "centre-landmarks": "stylefaceuv.training.centre_landmarks",
     "close-lips": "stylefaceuv.training.close_lips",
     "seat-teeth": "stylefaceuv.training.seat_teeth",
+    "widen-arch": "stylefaceuv.training.widen_arch",
+    "raise-teeth": "stylefaceuv.training.raise_teeth",
     "mapper": "stylefaceuv.training.mapper",
     "albedo": "stylefaceuv.training.albedo",
     "albedo-tone": "stylefaceuv.training.albedo_tone",

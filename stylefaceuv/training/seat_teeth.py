@@ -39,10 +39,22 @@ def seat_teeth(model: MorphableModel) -> None:
 
 
 def _move(model: MorphableModel, teeth: torch.Tensor, shift: npt.NDArray[np.float64]) -> None:
-    """Move a row of teeth forward by (5,) decimetres at the stations; what moves it moves it as rigidly as before."""
+    """Move a row of teeth forward by (5,) decimetres at the stations."""
+    place = model.mean[teeth].double()
+    place[:, 2] += torch.from_numpy(np.interp(place[:, 0].abs().numpy(), _STATIONS_DM, shift))
+    move_teeth(model, teeth, place)
+
+
+def move_teeth(model: MorphableModel, teeth: torch.Tensor, place: torch.Tensor) -> None:
+    """Move a row of teeth of the mean head, in place; what moves it moves it as rigidly as before.
+
+    Args:
+        model: the head.
+        teeth: (T,) int64, cage rows.
+        place: (T, 3) float64, where they go, decimetres.
+    """
     before = model.mean[teeth].double()
-    moved = np.interp(before[:, 0].abs().numpy(), _STATIONS_DM, shift)
-    model.mean[teeth, 2] += torch.from_numpy(moved).to(model.mean.dtype)
+    model.mean[teeth] = place.to(model.mean.dtype)
     places = [torch.cat([at, torch.ones_like(at[:, :1])], dim=1) for at in (before, model.mean[teeth].double())]
     for unit in model.expression_basis:
         motion = torch.linalg.lstsq(places[0], unit[teeth].double()).solution  # an affine field: a turn, linearised

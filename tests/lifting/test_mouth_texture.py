@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from stylefaceuv.lifting.mouth_texture import paint_mouth
+from stylefaceuv.lifting.mouth_texture import mouth_occlusion, paint_mouth
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
 from stylefaceuv.lifting.tooth_pattern import ToothPattern
 from stylefaceuv.types import PART_NAMES
@@ -61,3 +61,18 @@ def test_what_is_seen_cannot_turn_teeth_black() -> None:
 def test_a_dim_photo_has_a_dim_mouth() -> None:
     dim, bright = paint((0.5, 0.5, 0.5), 0.0, skin=0.01), paint((0.5, 0.5, 0.5), 0.0, skin=0.45)
     assert float(bright[rows("teeth_upper")].mean()) > 1.15 * float(dim[rows("teeth_upper")].mean())
+
+
+def test_a_tongue_that_comes_out_is_not_as_dark_as_the_throat() -> None:
+    places = torch.zeros(len(PART_NAMES) * EACH, 3)
+    places[:, 2] = 0.9
+    shade = mouth_occlusion(texels(), places, lip_depth=1.2)[:, 0]
+    assert float(shade[rows("mouth")].max()) < 0.6
+    assert float(shade[rows("tongue")].min()) > 0.7
+
+
+def test_tongues_are_pink() -> None:
+    red, green, blue = paint((0.5, 0.5, 0.5), 0.0)[rows("tongue")].mean(dim=0).tolist()
+    assert 0.65 < red < 0.85
+    assert 0.45 < green / red < 0.65
+    assert abs(green - blue) < 0.05

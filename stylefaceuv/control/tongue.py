@@ -1,0 +1,69 @@
+"""Opens the mouth for a tongue that is put out, and lays it on the lower lip."""
+
+from __future__ import annotations
+
+import torch
+
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.types import PART_NAMES
+
+UNIT = "tongueOut"
+JAW_FOR_TONGUE = 0.42
+"""Weight of jawOpen at which upper teeth and lower lip are as far apart as the tongue is thick."""
+_AT_TEETH, _OUTSIDE = 0.2, 0.7
+"""Weights of the unit: the tip reaches the teeth; the tongue lies between the lips in its full thickness."""
+_LIFT_DM = 0.05
+"""From behind the lower lip's rim onto it; a wholly open jaw brings the lip below the tongue by itself."""
+_ROOT_DM, _BLADE_DM = 0.40, 0.05
+"""How far behind the tip the tongue ceases to rise, and from where on it rises wholly."""
+_JAW, _CLOSE = "jawOpen", "mouthClose"
+
+
+class TonguePassage:
+    """What a tongue needs to come out between the teeth and not through the lips.
+
+    Args:
+        model: the face model; without a tongue and its units nothing changes.
+    """
+
+    def __init__(self, model: MorphableModel) -> None:
+        tongue = model.quads[model.quad_part == PART_NAMES.index("tongue")].unique()
+        names = (UNIT, _JAW, _CLOSE)
+        known = len(tongue) > 0 and set(names) <= set(model.expression_names)
+        self._units = [model.expression_names.index(name) for name in names] if known else []
+        self._lift = torch.zeros_like(model.mean)
+        if known:
+            behind = model.mean[tongue, 2].max() - model.mean[tongue, 2]
+            self._lift[tongue, 1] = _LIFT_DM * ((_ROOT_DM - behind) / (_ROOT_DM - _BLADE_DM)).clamp(0, 1)
+
+    def open(self, expression: torch.Tensor) -> torch.Tensor:
+        """Return weights whose jaw is open wide enough; lips do not close on a tongue.
+
+        Args:
+            expression: (64,) float in [0, 1].
+
+        Returns:
+            (64,) float in [0, 1]; a copy where anything changes.
+        """
+        if not self._units or float(expression[self._units[0]]) <= _AT_TEETH:
+            return expression
+        out, jaw, close = self._units
+        opened = expression.clone()
+        share = ((expression[out] - _AT_TEETH) / (_OUTSIDE - _AT_TEETH)).clamp(0, 1)
+        opened[jaw] = torch.maximum(expression[jaw], JAW_FOR_TONGUE * share)
+        opened[close] = expression[close] * (1 - share)
+        return opened
+
+    def lift(self, expression: torch.Tensor) -> torch.Tensor:
+        """Return what to add to a cage so that the tongue lies on the lip.
+
+        Args:
+            expression: (64,) float in [0, 1].
+
+        Returns:
+            (V0, 3) float, decimetres.
+        """
+        if not self._units:
+            return self._lift
+        out, jaw = expression[self._units[0]], expression[self._units[1]]
+        return self._lift * out * ((1 - jaw) / (1 - JAW_FOR_TONGUE)).clamp_max(1)
