@@ -123,6 +123,6 @@ def _combed(lifted: torch.Tensor, sure: torch.Tensor, color: torch.Tensor, strea
     """(1, 3, R, R): hair of a colour (1, 3, R, R) or of one (1, 3, 1, 1), with streaks as strong as those seen."""
     tone = luminance(lifted, dim=1)[:, None]
     detail = (tone - blur(tone, _DETAIL_LEVELS))[0, 0][sure]
-    strength = (1.4826 * detail.abs().median()).clamp(0.004, 0.06)
+    strength = (1.4826 * detail.abs().median()).clamp(0.004, 0.045)
     relative = strength / luminance(color, dim=1)[:, None].clamp_min(0.05)
     return (color * (1 + relative * streaks).clamp(0.3, 2)).clamp(0, 1)
