@@ -1,4 +1,4 @@
-"""Opens the mouth for a tongue that is put out, and lays it on the lower lip."""
+"""Opens the mouth for a tongue that is put out and lays it on the lower lip; at rest it lies low in an open jaw."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ _AT_TEETH, _OUTSIDE = 0.2, 0.7
 """Weights of the unit: the tip reaches the teeth; the tongue lies between the lips in its full thickness."""
 _LIFT_DM = 0.05
 """From behind the lower lip's rim onto it; a wholly open jaw brings the lip below the tongue by itself."""
+_REST_SHARE = 1.2
+"""How far a tongue at rest sinks into an open jaw, as a share of that: else it hides the lower teeth."""
 _ROOT_DM, _BLADE_DM = 0.40, 0.05
 """How far behind the tip the tongue ceases to rise, and from where on it rises wholly."""
 _JAW, _CLOSE = "jawOpen", "mouthClose"
@@ -55,7 +57,7 @@ class TonguePassage:
         return opened
 
     def lift(self, expression: torch.Tensor) -> torch.Tensor:
-        """Return what to add to a cage so that the tongue lies on the lip.
+        """Return what to add to a cage so that the tongue lies on the lip, or at the bottom of an open mouth.
 
         Args:
             expression: (64,) float in [0, 1].
@@ -65,5 +67,7 @@ class TonguePassage:
         """
         if not self._units:
             return self._lift
-        out, jaw = expression[self._units[0]], expression[self._units[1]]
-        return self._lift * out * ((1 - jaw) / (1 - JAW_FOR_TONGUE)).clamp_max(1)
+        out, jaw, close = expression[self._units]
+        rises = out * ((1 - jaw) / (1 - JAW_FOR_TONGUE)).clamp_max(1)
+        sinks = (1 - out) * ((jaw - close) / JAW_FOR_TONGUE).clamp(0, 1)
+        return self._lift * (rises - _REST_SHARE * sinks)

@@ -20,8 +20,8 @@ _LEAST_TEXELS = 200
 _OPEN_DEPTH = 0.09
 _FALL = 0.2
 _DARKEST = 0.2
-_TONGUE_REACH = 0.15
-"""Decimetres: a tongue is shaded as if it were put out half; one texture serves all expressions."""
+_TONGUE_REACH = 0.06
+"""Decimetres: a tongue is shaded as if it were put out a little; one texture serves all expressions."""
 
 
 def paint_mouth(

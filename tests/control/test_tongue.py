@@ -64,7 +64,17 @@ def test_only_as_much_as_the_tongue_needs(head: MorphableModel) -> None:
     assert opened == sorted(opened)
     assert opened[-1] == pytest.approx(JAW_FOR_TONGUE)
     assert float(passage.open(weights_of(head, tongueOut=1, jawOpen=0.7))[jaw]) == pytest.approx(0.7)
-    assert float(passage.lift(own).abs().max()) == 0
+    assert float(passage.lift(weights_of(head, jawOpen=0.5, mouthClose=0.5)).abs().max()) == 0, "the mouth is shut"
+
+
+def test_a_tongue_at_rest_sinks_with_the_jaw(head: MorphableModel) -> None:
+    passage = TonguePassage(head)
+    half, whole = (passage.lift(weights_of(head, jawOpen=jaw))[:, 1] for jaw in (0.21, 0.8))
+    assert float(whole.max()) == 0
+    assert -0.07 < float(whole.min()) < -0.04, "decimetres"
+    torch.testing.assert_close(2 * half, whole)
+    put_out = passage.lift(weights_of(head, jawOpen=0.42, tongueOut=1))[:, 1]
+    assert float(put_out.min()) == 0
 
 
 def test_nothing_but_the_tongue_is_lifted_and_both_sides_alike(head: MorphableModel) -> None:

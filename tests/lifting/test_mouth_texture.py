@@ -67,8 +67,8 @@ def test_a_tongue_that_comes_out_is_not_as_dark_as_the_throat() -> None:
     places = torch.zeros(len(PART_NAMES) * EACH, 3)
     places[:, 2] = 0.9
     shade = mouth_occlusion(texels(), places, lip_depth=1.2)[:, 0]
-    assert float(shade[rows("mouth")].max()) < 0.6
-    assert float(shade[rows("tongue")].min()) > 0.7
+    assert float(shade[rows("tongue")].min()) > float(shade[rows("mouth")].max()) + 0.08
+    assert float(shade[rows("tongue")].max()) < 0.7, "nor as bright as the lips: most often it is inside"
 
 
 def test_tongues_are_pink() -> None:
