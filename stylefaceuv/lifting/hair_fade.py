@@ -12,9 +12,11 @@ from stylefaceuv.networks.head_segmenter import SEGMENTS
 _HAIR = SEGMENTS.index("hair")
 _NOSE_TIP = 1
 _LIKELY, _LEAST_PIXELS = 0.5, 40
-_DARKER, _FAIRER, _TINT = 0.85, 1.6, 1.07
-"""Bounds of brightness, and of a channel beside it. Below the head hair is shaded: what is much darker there is so.
-What has a very different colour there is clothes or a wall."""
+_DARKER, _FAIRER = 0.85, 1.6
+"""Bounds of brightness. Below the head hair is shaded: what is much darker there is so."""
+_SHADED, _TINTS = (0.8, 0.95), (1.07, 1.2)
+"""Brightness between shaded ends and lit ones, and bounds of a channel beside it. What is darker there and of
+another hue may be clothes or a wall; ends that grew out of darker roots are as bright, and golden."""
 _RANGE = (-1.1, 0.2)
 """Negative heights on the mean head, decimetres, between which the colour changes: from the crown to the ears."""
 
@@ -39,7 +41,9 @@ def end_tint(image: torch.Tensor, segments: torch.Tensor, detected: torch.Tensor
         return torch.ones_like(small[:, 0, 0])
     ends, crown = (small[:, where].median(dim=1).values.clamp_min(0.02) for where in (below, above))
     brighter = ends.mean() / crown.mean()
-    return brighter.clamp(_DARKER, _FAIRER) * (ends / crown / brighter).clamp(1 / _TINT, _TINT)
+    tint = _TINTS[0] + (_TINTS[1] - _TINTS[0]) * smoothstep(brighter, _SHADED)
+    hue = (ends / crown / brighter).minimum(tint).maximum(1 / tint)
+    return brighter.clamp(_DARKER, _FAIRER) * hue
 
 
 def fade_to(tint: torch.Tensor, height: torch.Tensor) -> torch.Tensor:

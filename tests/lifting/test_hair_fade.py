@@ -46,6 +46,8 @@ def test_shade_is_bounded_and_so_is_the_hue() -> None:
     assert float(tint.mean()) > 0.8
     purple = end_tint(picture(BROWN, (0.4, 0.1, 0.5)), hair(), landmarks())
     assert float(purple.max() / purple.min()) < 1.45
+    wine = end_tint(picture(BROWN, (0.38, 0.15, 0.15)), hair(), landmarks())
+    assert float(wine.max() / wine.min()) < 1.15, "darker and of another hue: a collar"
 
 
 @pytest.mark.parametrize("rows", [slice(0, 16), slice(26, None)])
