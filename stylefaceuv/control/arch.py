@@ -21,16 +21,18 @@ _OUTWARD, _AHEAD_DM = 0.15, 0.4
 class ToothClearance:
     """Narrows the rows of teeth of a head until they lie behind its skin, at rest and with an open jaw.
 
-    Teeth are hard: a row is narrowed once for a head, not for each expression.
+    Teeth are hard: a row is narrowed once for a head, not for each expression. What draws a cheek in over a wide open
+    jaw, as mouthLeft does, may still show an edge of a tooth on narrow heads: else the smiles of all would have gaps.
 
     Args:
         model: the face model; one without teeth or a jaw has nothing to narrow.
     """
 
     def __init__(self, model: MorphableModel) -> None:
-        self._still = torch.zeros_like(model.mean)
-        rows = [model.quads[model.quad_part == PART_NAMES.index(part)].unique() for part in SKIN_DM]
-        self._rows = rows if _UNIT in model.expression_names and all(len(row) for row in rows) else []
+        self._still, self._rows = torch.zeros_like(model.mean), list[torch.Tensor]()
+        if _UNIT in model.expression_names:  # linear models of other people have neither such units nor parts
+            rows = [model.quads[model.quad_part == PART_NAMES.index(part)].unique() for part in SKIN_DM]
+            self._rows = rows if all(len(row) for row in rows) else []
         if self._rows:
             near = torch.cat([*rows, _skin_around(model, model.mean[torch.cat(rows)])])
             self._sizes = [*(len(row) for row in rows), len(near) - sum(len(row) for row in rows)]

@@ -22,20 +22,16 @@ class Rims:
         unit: its name.
         upper: landmarks of the upper rim.
         lower: landmarks of the lower rim, each below its partner.
-        ends: landmarks of the corners where both rims end.
     """
 
     unit: str
     upper: tuple[int, ...]
     lower: tuple[int, ...]
-    ends: tuple[int, int]
 
 
-EYE_LEFT = Rims("eyeBlinkLeft", (466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382), (263, 362))
-EYE_RIGHT = Rims("eyeBlinkRight", (246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155), (33, 133))
-LIPS = Rims(
-    "mouthClose", (191, 80, 81, 82, 13, 312, 311, 310, 415), (95, 88, 178, 87, 14, 317, 402, 318, 324), (78, 308)
-)
+EYE_LEFT = Rims("eyeBlinkLeft", (466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382))
+EYE_RIGHT = Rims("eyeBlinkRight", (246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155))
+LIPS = Rims("mouthClose", (191, 80, 81, 82, 13, 312, 311, 310, 415), (95, 88, 178, 87, 14, 317, 402, 318, 324))
 
 
 class RimContact:

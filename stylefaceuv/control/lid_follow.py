@@ -11,6 +11,9 @@ from stylefaceuv.control.lids import sphere_centre
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.types import PART_NAMES
 
+_CORNERS = {"eyeBlinkLeft": (263, 362), "eyeBlinkRight": (33, 133)}
+"""Landmarks where both rims of an eye end."""
+
 _UPPER_GAIN, _LOWER_GAIN = (0.7, 1.1), (0.6, 0.15)
 """Degrees of a lid for one of the eye, looking down and up; human upper lids keep pace, lower ones only downwards."""
 _UPPER_FADE_DM, _LOWER_FADE_DM = (0.02, 0.16), (0.02, 0.14)
@@ -35,7 +38,7 @@ class LidFollow:
         upper, lower = (points[[side[column] for column in order]] for side in (rims.upper, rims.lower))
         columns = columns_of(mean[:, 0], upper[:, 0])
         top, bottom = columns @ upper[:, 1], columns @ lower[:, 1]
-        ends = points[list(rims.ends), 0].sort().values
+        ends = points[list(_CORNERS[rims.unit]), 0].sort().values
         inside = ((mean[:, 0] - ends[0]) * (ends[1] - mean[:, 0])).clamp_min(0) * 4 / (ends[1] - ends[0]) ** 2
         local = mean - sphere_centre(mean[ball])
         skin = torch.zeros(len(mean), dtype=torch.bool, device=mean.device)

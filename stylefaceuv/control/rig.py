@@ -10,8 +10,8 @@ from stylefaceuv.control.arch import ToothClearance
 from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT, LIPS, RimContact
 from stylefaceuv.control.gaze import EyeRig
 from stylefaceuv.control.lining import MouthLining
+from stylefaceuv.control.tongue import CLOSE, JAW, TonguePassage
 from stylefaceuv.control.tongue import UNIT as TONGUE_UNIT
-from stylefaceuv.control.tongue import TonguePassage
 from stylefaceuv.face_model.morphable import MorphableModel
 
 LIDS_MEET_AT = 0.9
@@ -20,6 +20,8 @@ LIDS_MEET_AT = 0.9
 
 class FaceRig:
     """Moves a face: eyeballs turn rigidly under lids that follow, and lids and lips stop where they meet.
+
+    Rows of teeth stay behind the cheeks, and a tongue between the teeth.
 
     A model without the units and eyeballs that this needs, such as the Basel Face Model, moves linearly.
 
@@ -68,8 +70,9 @@ class FaceRig:
     def unit_offsets(self, identity: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
         """Return what single units at weight 1 add to a head, for programs that know linear targets only.
 
-        The units of the eyes are put right for this head, and tongueOut opens the mouth; the other units of the mouth
-        stay linear, because mouthClose is made to be added to jawOpen and would come to nothing alone.
+        The units of the eyes are put right for this head, tongueOut opens the mouth, and the tongue sinks with jawOpen
+        and rises with mouthClose; the other units of the mouth stay linear, because mouthClose is made to be added to
+        jawOpen and would come to nothing alone.
 
         Args:
             identity: (80,) float, unit-variance coordinates.
@@ -82,7 +85,10 @@ class FaceRig:
         offsets = self._model.expression_basis[rows].clone()
         units = torch.eye(len(self._model.expression_names), dtype=identity.dtype, device=identity.device)
         still, _ = self.pose(identity, torch.zeros_like(units[0]))
+        sinks = {name: sign for name, sign in ((JAW, 1.0), (CLOSE, -1.0)) if JAW in self._model.expression_names}
         for number, (row, name) in enumerate(zip(rows, names, strict=True)):
             if name.startswith("eye") or name == TONGUE_UNIT:
                 offsets[number] = self.pose(identity, units[row])[0][0] - still[0]
+            elif name in sinks:
+                offsets[number] += sinks[name] * self._tongue.lift(units[self._model.expression_names.index(JAW)])
         return offsets

@@ -7,7 +7,7 @@ import torch
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.types import PART_NAMES
 
-UNIT = "tongueOut"
+UNIT, JAW, CLOSE = "tongueOut", "jawOpen", "mouthClose"
 JAW_FOR_TONGUE = 0.42
 """Weight of jawOpen at which upper teeth and lower lip are as far apart as the tongue is thick."""
 _AT_TEETH, _OUTSIDE = 0.2, 0.7
@@ -18,7 +18,6 @@ _REST_SHARE = 1.2
 """How far a tongue at rest sinks into an open jaw, as a share of that: else it hides the lower teeth."""
 _ROOT_DM, _BLADE_DM = 0.40, 0.05
 """How far behind the tip the tongue ceases to rise, and from where on it rises wholly."""
-_JAW, _CLOSE = "jawOpen", "mouthClose"
 
 
 class TonguePassage:
@@ -29,12 +28,13 @@ class TonguePassage:
     """
 
     def __init__(self, model: MorphableModel) -> None:
+        names = (UNIT, JAW, CLOSE)
+        self._units, self._lift = list[int](), torch.zeros_like(model.mean)
+        if not set(names) <= set(model.expression_names):
+            return
         tongue = model.quads[model.quad_part == PART_NAMES.index("tongue")].unique()
-        names = (UNIT, _JAW, _CLOSE)
-        known = len(tongue) > 0 and set(names) <= set(model.expression_names)
-        self._units = [model.expression_names.index(name) for name in names] if known else []
-        self._lift = torch.zeros_like(model.mean)
-        if known:
+        if len(tongue):
+            self._units = [model.expression_names.index(name) for name in names]
             behind = model.mean[tongue, 2].max() - model.mean[tongue, 2]
             self._lift[tongue, 1] = _LIFT_DM * ((_ROOT_DM - behind) / (_ROOT_DM - _BLADE_DM)).clamp(0, 1)
 

@@ -42,7 +42,7 @@ class HairPlaces:
             but not where lenses of glasses reach.
         temples: (1, 1, R, R) float in [0, 1], the same up to the eyes, for who can tell hair from lenses.
         scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
-        streaks: (1, 1, R, R) float, zero mean and unit variance over the head, of :func:`combed_strands`.
+        streaks: (1, 1, R, R) float, zero mean and unit variance on the scalp, of :func:`combed_strands`.
     """
 
     forehead: torch.Tensor
@@ -69,6 +69,8 @@ def hair_places(surface: Surface) -> HairPlaces:
     above = (((height > level).to(rest.dtype)) for level in (_FRINGE, _CROWN))
     sides = (beside_face(rest, points, clearance) for clearance in (_BESIDE_LENSES, _BESIDE_BROWS))
     scalp, strands = scalp_weights(rest, points), combed_strands(rest, head_middle(points))
+    hairy = strands[(scalp * is_skin)[:, 0] > 0.5]
+    strands = (strands - hairy.mean()) / hairy.std()
     return HairPlaces(*(texels.scatter(weights * is_skin)[None] for weights in (*above, *sides, scalp, strands)))
 
 

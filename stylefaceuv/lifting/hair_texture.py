@@ -15,7 +15,7 @@ from stylefaceuv.lifting.hair_places import HairPlaces
 from stylefaceuv.lifting.morphology import dilate, erode
 from stylefaceuv.lifting.pyramid import blur
 
-_LEAST_SHARE, _LEAST_TEXELS = 0.2, 0.002
+_LEAST_SHARE, _LEAST_TEXELS, _FEW_TEXELS = 0.2, 0.002, 16
 _SPREADS = 3.0
 _QUANTILE = 0.4
 """Of a colour channel: below the median, which gloss makes brighter."""
@@ -71,7 +71,7 @@ def keep_hair_of(
     if known_hair is not None:
         surer = (seen * torch.maximum(places.scalp, places.forehead) * known_hair)[0, 0] > _SURE
         sure = surer if int(surer.sum()) > int(sure.sum()) else sure
-    if (bald and not standing) or not bool(sure.any()):
+    if (bald and not standing) or int(sure.sum()) < _FEW_TEXELS:
         return KeptHair(places.forehead, model_texture)
     color, spread = _tone(lifted, sure)
     beside = places.beside if known_hair is None else places.temples

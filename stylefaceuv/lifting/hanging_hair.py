@@ -21,7 +21,8 @@ from stylefaceuv.types import PART_NAMES, FaceCoefficients
 _BACKGROUND, _FACE, _HAIR = (SEGMENTS.index(name) for name in ("background", "face", "hair"))
 _ROWS, _TOP, _BOTTOM = 32, 0.45, -1.1
 _BESIDE_FACE = (-0.3, 0.2)
-"""Decimetres of height: where the picture is looked at, from the brows to below the chin; where hair covers ears."""
+"""Decimetres of height: where the picture is looked at, from the brows to below the chin; where hair beside the face is
+measured, which ends at the first gap below that."""
 _REACH_MM, _LEAST_MM, _LEAST_BEHIND_MM = 130, 6.0, 7.0
 """How far from the axis hair counts; how much of it beside the face hangs, over ears and behind them."""
 _ENDS_MM, _ENDS_SHARE = 8.0, 0.5

@@ -28,7 +28,7 @@ def combed_strands(positions: torch.Tensor, middle: torch.Tensor, seed: int = 0)
         seed: of their pattern.
 
     Returns:
-        (T, 1) float, zero mean and unit variance over the head.
+        (T, 1) float, of about zero mean and at most unit variance.
     """
     whorl = positions.new_tensor(_WHORL)
     outwards = functional.normalize(positions - middle, dim=1)
@@ -42,7 +42,7 @@ def combed_strands(positions: torch.Tensor, middle: torch.Tensor, seed: int = 0)
     for halvings in range(_FEWEST + 1):
         pattern = _pattern(_AROUND >> halvings, _PIECES, seed + halvings).to(positions.device)
         total = total + (1 - (level - halvings).abs()).clamp_min(0) * _on_pattern(pattern, turn, along)
-    return ((total - total.mean()) / total.std())[:, None]
+    return total[:, None]
 
 
 def hanging_strands(positions: torch.Tensor, seed: int = 0) -> torch.Tensor:
@@ -53,7 +53,7 @@ def hanging_strands(positions: torch.Tensor, seed: int = 0) -> torch.Tensor:
         seed: of their pattern.
 
     Returns:
-        (T, 1) float, zero mean and unit variance over a turn.
+        (T, 1) float, of about zero mean and at most unit variance.
     """
     turn = torch.atan2(positions[:, 0], -(positions[:, 2] - HAIR_AXIS_Z)) / torch.pi
     pattern = _pattern(_AROUND, _PIECES, seed).to(positions.device)
