@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from stylefaceuv.control.mean_surface import mean_normals, part_rows
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.rendering.vertex_normals import VertexNormals
-from stylefaceuv.types import PART_NAMES
 
 SKIN_DM = {"teeth_upper": 0.012, "teeth_lower": 0.05}
 """How far teeth stay behind the outer side of lips and cheeks; smiles bare the upper ones only."""
@@ -31,7 +30,7 @@ class ToothClearance:
     def __init__(self, model: MorphableModel) -> None:
         self._still, self._rows = torch.zeros_like(model.mean), list[torch.Tensor]()
         if _UNIT in model.expression_names:  # linear models of other people have neither such units nor parts
-            rows = [model.quads[model.quad_part == PART_NAMES.index(part)].unique() for part in SKIN_DM]
+            rows = [part_rows(model, part) for part in SKIN_DM]
             self._rows = rows if all(len(row) for row in rows) else []
         if self._rows:
             near = torch.cat([*rows, _skin_around(model, model.mean[torch.cat(rows)])])
@@ -65,9 +64,7 @@ class ToothClearance:
 
 def _skin_around(model: MorphableModel, teeth: torch.Tensor) -> torch.Tensor:
     """(S,) int64: cage rows of the outer skin before and beside the (T, 3) teeth."""
-    topology, normals = model.topology(0), torch.zeros_like(model.mean)
-    normals[topology.geometry_index] = VertexNormals(topology, model.mean)(model.refine(model.mean[None], 0))[0]
-    skin = topology.geometry_index[topology.faces[topology.part == PART_NAMES.index("skin")]].unique()
+    normals, skin = mean_normals(model), part_rows(model, "skin")
     x, y, z = model.mean[skin].unbind(dim=1)
     outward = normals[skin, 0] * x + normals[skin, 2] * (z - teeth[:, 2].max() + _DEEP_DM) > _OUTWARD * x.abs()
     low, high = teeth[:, 1].min() - 2 * _AROUND_DM, teeth[:, 1].max() + _AROUND_DM

@@ -82,13 +82,12 @@ class EyeRig:
             if self._balls
             else [model.mean.new_zeros(4, 2)] * 2
         )
-        eyes = [EYE_LEFT, EYE_RIGHT]
-        if not self._balls or not {rims.unit for rims in eyes} <= set(model.expression_names):
-            eyes = []
+        known = self._balls and {EYE_LEFT.unit, EYE_RIGHT.unit} <= set(model.expression_names)
+        eyes = (EYE_LEFT, EYE_RIGHT) if known else ()
         self._blinks = [model.expression_names.index(rims.unit) for rims in eyes]
         self._follow = [
             LidFollow(model, ball, rims, (float(angles[0, 1]), float(angles[3, 1])))
-            for ball, rims, angles in zip(self._balls if eyes else [], eyes, self.angles if eyes else [], strict=True)
+            for ball, rims, angles in zip(self._balls, eyes, self.angles, strict=False)
         ]
 
     def look(self, expression: torch.Tensor, gaze: tuple[float, float] | None) -> torch.Tensor:

@@ -8,8 +8,8 @@ import torch
 
 from stylefaceuv.control.contact import Rims, columns_of
 from stylefaceuv.control.lids import sphere_centre
+from stylefaceuv.control.mean_surface import part_rows
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.types import PART_NAMES
 
 _CORNERS = {"eyeBlinkLeft": (263, 362), "eyeBlinkRight": (33, 133)}
 """Landmarks where both rims of an eye end."""
@@ -42,7 +42,7 @@ class LidFollow:
         inside = ((mean[:, 0] - ends[0]) * (ends[1] - mean[:, 0])).clamp_min(0) * 4 / (ends[1] - ends[0]) ** 2
         local = mean - sphere_centre(mean[ball])
         skin = torch.zeros(len(mean), dtype=torch.bool, device=mean.device)
-        skin[model.quads[model.quad_part == PART_NAMES.index("skin")].unique()] = True
+        skin[part_rows(model, "skin")] = True
         near = inside.sqrt() * (skin & (local[:, 2] > 0) & (local.norm(dim=1) < _REACH_DM))
         above = mean[:, 1] > (top + bottom) / 2
         self._upper = near * above * _fade(mean[:, 1] - top, _UPPER_FADE_DM)

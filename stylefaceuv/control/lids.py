@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
+from stylefaceuv.control.mean_surface import mean_normals, part_rows
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.rendering.vertex_normals import VertexNormals
-from stylefaceuv.types import PART_NAMES
 
 MARGIN = 0.004
 """Distance between lid and ball that is kept at least, decimetres."""
@@ -33,10 +32,7 @@ class LidClearance:
     """
 
     def __init__(self, model: MorphableModel, ball: torch.Tensor) -> None:
-        topology = model.topology(0)
-        skin = topology.geometry_index[topology.faces[topology.part == PART_NAMES.index("skin")]].unique()
-        normals = torch.zeros_like(model.mean)
-        normals[topology.geometry_index] = VertexNormals(topology, model.mean)(model.refine(model.mean[None], 0))[0]
+        normals, skin = mean_normals(model), part_rows(model, "skin")
         local = model.mean - sphere_centre(model.mean[ball])
         radius, distance = local[ball].norm(dim=1).max(), local.norm(dim=1)
         outward = (normals * local).sum(dim=1) / distance > _OUTWARD

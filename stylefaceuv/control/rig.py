@@ -85,10 +85,10 @@ class FaceRig:
         offsets = self._model.expression_basis[rows].clone()
         units = torch.eye(len(self._model.expression_names), dtype=identity.dtype, device=identity.device)
         still, _ = self.pose(identity, torch.zeros_like(units[0]))
-        sinks = {name: sign for name, sign in ((JAW, 1.0), (CLOSE, -1.0)) if JAW in self._model.expression_names}
+        sinks = {JAW: self._tongue.sunk, CLOSE: -self._tongue.sunk}
         for number, (row, name) in enumerate(zip(rows, names, strict=True)):
             if name.startswith("eye") or name == TONGUE_UNIT:
                 offsets[number] = self.pose(identity, units[row])[0][0] - still[0]
             elif name in sinks:
-                offsets[number] += sinks[name] * self._tongue.lift(units[self._model.expression_names.index(JAW)])
+                offsets[number] += sinks[name]
         return offsets

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from stylefaceuv.control.mean_surface import part_rows
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.types import PART_NAMES
 
 UNIT, JAW, CLOSE = "tongueOut", "jawOpen", "mouthClose"
 JAW_FOR_TONGUE = 0.42
@@ -25,18 +25,23 @@ class TonguePassage:
 
     Args:
         model: the face model; without a tongue and its units nothing changes.
+
+    Attributes:
+        sunk: (V0, 3) float, decimetres, from a tongue at rest to the bottom of an open mouth.
     """
 
     def __init__(self, model: MorphableModel) -> None:
         names = (UNIT, JAW, CLOSE)
         self._units, self._lift = list[int](), torch.zeros_like(model.mean)
+        self.sunk = self._lift
         if not set(names) <= set(model.expression_names):
             return
-        tongue = model.quads[model.quad_part == PART_NAMES.index("tongue")].unique()
+        tongue = part_rows(model, "tongue")
         if len(tongue):
             self._units = [model.expression_names.index(name) for name in names]
             behind = model.mean[tongue, 2].max() - model.mean[tongue, 2]
             self._lift[tongue, 1] = _LIFT_DM * ((_ROOT_DM - behind) / (_ROOT_DM - _BLADE_DM)).clamp(0, 1)
+            self.sunk = -_REST_SHARE * self._lift
 
     def open(self, expression: torch.Tensor) -> torch.Tensor:
         """Return weights whose jaw is open wide enough; lips do not close on a tongue.
@@ -70,4 +75,4 @@ class TonguePassage:
         out, jaw, close = expression[self._units]
         rises = out * ((1 - jaw) / (1 - JAW_FOR_TONGUE)).clamp_max(1)
         sinks = (1 - out) * ((jaw - close) / JAW_FOR_TONGUE).clamp(0, 1)
-        return self._lift * (rises - _REST_SHARE * sinks)
+        return self._lift * rises + self.sunk * sinks

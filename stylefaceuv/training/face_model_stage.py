@@ -1,4 +1,4 @@
-"""What all stages that change a face model's file share: their command line, and which vertices belong to a part."""
+"""What all stages that change a face model's file share: their command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 
 from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.types import PART_NAMES
 
 
 def stage_parser(description: str | None) -> argparse.ArgumentParser:
@@ -40,13 +39,3 @@ def change_face_model(options: argparse.Namespace, change: Callable[[MorphableMo
     with torch.no_grad():
         change(model)
     save_face_model(model, options.out)
-
-
-def part_rows(model: MorphableModel, part: str) -> torch.Tensor:
-    """Cage vertices of a part, int64, ascending.
-
-    Args:
-        model: the head.
-        part: one of ``PART_NAMES``.
-    """
-    return model.quads[model.quad_part == PART_NAMES.index(part)].long().unique()

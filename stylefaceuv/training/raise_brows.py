@@ -14,8 +14,9 @@ import scipy.sparse
 import scipy.sparse.linalg
 import torch
 
+from stylefaceuv.control.mean_surface import part_rows
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.training.face_model_stage import change_face_model, part_rows, stage_parser
+from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
 
 UNIT = "browInnerUp"
 BROW_TOP_DM, HAIRLINE_DM = 0.335, 0.95

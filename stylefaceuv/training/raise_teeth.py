@@ -9,8 +9,9 @@ few millimetres; so much the lower row rises, behind the upper one.
 
 from __future__ import annotations
 
+from stylefaceuv.control.mean_surface import part_rows
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.training.face_model_stage import change_face_model, part_rows, stage_parser
+from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
 from stylefaceuv.training.seat_teeth import move_teeth
 
 OVERBITE_DM = 0.03

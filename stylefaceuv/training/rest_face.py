@@ -19,10 +19,10 @@ from pathlib import Path
 
 import torch
 
+from stylefaceuv.control.mean_surface import part_rows
 from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
-from stylefaceuv.training.face_model_stage import part_rows
 from stylefaceuv.weights_file import load_tensors
 
 NEUTRAL_SCORES = {

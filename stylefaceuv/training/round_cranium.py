@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import torch
 
+from stylefaceuv.control.mean_surface import part_rows
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.evidence import smoothstep
-from stylefaceuv.training.face_model_stage import change_face_model, part_rows, stage_parser
+from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
 
 WIDER = 0.19
 """Largest relative gain in breadth."""

@@ -14,8 +14,9 @@ import numpy.typing as npt
 import scipy.spatial
 import torch
 
+from stylefaceuv.control.mean_surface import part_rows
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.training.face_model_stage import change_face_model, part_rows, stage_parser
+from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
 
 SMILES = ("mouthSmileLeft", "mouthSmileRight")
 CLEARANCE_DM = 0.006

@@ -13,8 +13,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from stylefaceuv.control.mean_surface import part_rows
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.training.face_model_stage import change_face_model, part_rows, stage_parser
+from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
 from stylefaceuv.training.seat_teeth import move_teeth
 
 _BEHIND_DM = (0.0, 0.07, 0.10, 0.24, 0.36, 0.50)

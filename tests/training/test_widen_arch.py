@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
 
+from stylefaceuv.control.mean_surface import part_rows
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.training.face_model_stage import part_rows
 from stylefaceuv.training.raise_teeth import OVERBITE_DM, raise_teeth
 from stylefaceuv.training.widen_arch import widen_arch
 
 ROWS = ("teeth_upper", "teeth_lower")
 
 
-@pytest.fixture(scope="module")
-def widened(head: MorphableModel) -> MorphableModel:
+def changed(head: MorphableModel, stage: Callable[[MorphableModel], None]) -> MorphableModel:
     model = copy.deepcopy(head)
     with torch.no_grad():
-        widen_arch(model)
+        stage(model)
     return model
+
+
+@pytest.fixture(scope="module")
+def widened(head: MorphableModel) -> MorphableModel:
+    return changed(head, widen_arch)
 
 
 @pytest.fixture(scope="module")
 def raised(head: MorphableModel) -> MorphableModel:
-    model = copy.deepcopy(head)
-    with torch.no_grad():
-        raise_teeth(model)
-    return model
+    return changed(head, raise_teeth)
 
 
 def sideways(before: MorphableModel, after: MorphableModel, part: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -54,19 +56,19 @@ def test_canines_go_outwards_and_lower_molars_inwards(head: MorphableModel, wide
 def test_only_teeth_move_the_head_stays_symmetric_and_jaws_rigid(
     head: MorphableModel, name: str, request: pytest.FixtureRequest
 ) -> None:
-    changed: MorphableModel = request.getfixturevalue(name)
+    moved: MorphableModel = request.getfixturevalue(name)
     others = torch.ones(len(head.mean), dtype=torch.bool)
     others[torch.cat([part_rows(head, part) for part in ROWS])] = False
-    assert torch.equal(changed.mean[others], head.mean[others])
-    assert torch.equal(changed.expression_basis[:, others], head.expression_basis[:, others])
-    assert torch.equal(changed.identity_basis, head.identity_basis)
+    assert torch.equal(moved.mean[others], head.mean[others])
+    assert torch.equal(moved.expression_basis[:, others], head.expression_basis[:, others])
+    assert torch.equal(moved.identity_basis, head.identity_basis)
     flip = torch.tensor([-1.0, 1.0, 1.0])
-    torch.testing.assert_close(changed.mean[changed.mirror_index.long()] * flip, changed.mean, atol=1e-6, rtol=0)
+    torch.testing.assert_close(moved.mean[moved.mirror_index.long()] * flip, moved.mean, atol=1e-6, rtol=0)
     jaw = list(head.expression_names).index("jawOpen")
-    mirrored = changed.expression_basis[jaw][changed.mirror_index.long()] * flip
-    torch.testing.assert_close(mirrored, changed.expression_basis[jaw], atol=1e-3, rtol=0)
-    rows = part_rows(changed, "teeth_lower")
-    still, opened = changed.mean[rows], changed.mean[rows] + changed.expression_basis[jaw, rows]
+    mirrored = moved.expression_basis[jaw][moved.mirror_index.long()] * flip
+    torch.testing.assert_close(mirrored, moved.expression_basis[jaw], atol=1e-3, rtol=0)
+    rows = part_rows(moved, "teeth_lower")
+    still, opened = moved.mean[rows], moved.mean[rows] + moved.expression_basis[jaw, rows]
     assert float((torch.cdist(still, still) - torch.cdist(opened, opened)).abs().max()) < 0.012
 
 
