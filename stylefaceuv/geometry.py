@@ -11,16 +11,20 @@ import torch
 from stylefaceuv.control import FaceRig
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.arkit import ARKIT_NAMES
-from stylefaceuv.face_model.displacement import displace
+from stylefaceuv.face_model.displacement import displace, sample_at_vertices
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices
+from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.plain_values import is_whole
 from stylefaceuv.rendering.camera import Camera
+from stylefaceuv.rendering.self_shadow import ambient_occlusion
 from stylefaceuv.rendering.vertex_normals import VertexNormals
 from stylefaceuv.types import Face, FaceMesh, MorphTargets
 
 METRES_PER_DECIMETRE = 0.1
 LEVELS = (0, 1, 2)
+_HAIR_MM = (2.0, 4.0)
+"""Displacement of skin is smaller than the first, that of kept hair mostly larger than the second."""
 
 
 class FaceGeometry:
@@ -58,6 +62,39 @@ class FaceGeometry:
         displacement = torch.from_numpy(face.maps.displacement).to(vertices).permute(2, 0, 1)[None]
         return displace(vertices, normals(vertices), normals(neutral), displacement, self.face_model.topology(level))
 
+    def self_shadow(self, face: Face, light: torch.Tensor, level: int) -> torch.Tensor:
+        """Return what a head's own shape takes from the light; hair that stands out is in the open.
+
+        Args:
+            face: the face.
+            light: (9, 3) float, linear light, in the head's own frame.
+            level: subdivision level, 0 to 2.
+
+        Returns:
+            (1, V, 3) float, linear light.
+        """
+        taken = self.face_model.refine((self.face_model.self_shadow @ light)[None], level)
+        return taken * self._skin_deep(face, level)
+
+    def occlusion(self, face: Face, level: int) -> torch.Tensor:
+        """Return the share of light from all around that reaches each vertex of a head, (V,) float in [0, 1].
+
+        Args:
+            face: the face.
+            level: subdivision level, 0 to 2.
+        """
+        missing = 1 - ambient_occlusion(self.face_model.self_shadow)
+        everywhere = self.face_model.refine(missing[None, :, None].expand(-1, -1, 3), level)
+        return (1 - everywhere * self._skin_deep(face, level))[0, :, 0].clamp(0, 1)
+
+    def _skin_deep(self, face: Face, level: int) -> torch.Tensor | float:
+        """(1, V, 1) in [0, 1]: 0 where hair stands out from the head."""
+        displacement = torch.from_numpy(face.maps.displacement).to(self.face_model.mean)
+        if float(displacement.abs().max()) < _HAIR_MM[0]:
+            return 1.0
+        moved = sample_at_vertices(displacement.permute(2, 0, 1)[None], self.face_model.topology(level))
+        return 1 - smoothstep(moved.norm(dim=-1, keepdim=True), _HAIR_MM)
+
     def mesh(self, face: Face, level: int) -> FaceMesh:
         """Return the neutral, unposed, displaced mesh in metres at a level, 0 to 2.
 
@@ -76,6 +113,7 @@ class FaceGeometry:
             part=_numpy(topology.part, np.uint8),
             geometry_index=_numpy(topology.geometry_index, np.int64),
             makehuman_index=_numpy(topology.makehuman_index, np.int64),
+            occlusion=_numpy(self.occlusion(face, level), np.float32),
         )
 
     def morph_targets(self, face: Face, level: int) -> MorphTargets:

@@ -29,11 +29,12 @@ from stylefaceuv.control import (
     parse_view,
 )
 from stylefaceuv.errors import InvalidArgumentError
-from stylefaceuv.face_model.pose import pose_vertices
+from stylefaceuv.face_model.pose import pose_vertices, rotation_matrix
 from stylefaceuv.geometry import FaceGeometry
 from stylefaceuv.rendering.compositing import composite_over_color, composite_over_photo
 from stylefaceuv.rendering.interpolation import sample_texture
 from stylefaceuv.rendering.renderer import Renderer, RenderOutput
+from stylefaceuv.rendering.self_shadow import turned_light
 from stylefaceuv.types import Face
 
 GREY = (0.5, 0.5, 0.5)
@@ -73,6 +74,7 @@ class PictureMaker:
         background: Background = None,
         shading: str = "textured",
         view: View | None = None,
+        self_shadow: bool = True,
     ) -> npt.NDArray[np.uint8]:
         """Render a face; None always means the face's own value.
 
@@ -96,6 +98,8 @@ class PictureMaker:
                 "transparent", "#rrggbb", or sRGB in [0, 1].
             shading: "textured", or "clay" for the bare shape.
             view: where the camera stands; the light stays with the scene.
+            self_shadow: whether ears, neck and all that the photo does not show are darker where the head hides the
+                light; False is the harmonics' bare shading.
 
         Returns:
             (height, width, 3) uint8 sRGB; (height, width, 4) with background="transparent".
@@ -114,12 +118,25 @@ class PictureMaker:
         camera = covering_camera(*shape) if backdrop == "image" else orbit.camera(*shape, place)
         albedo = self._albedo(face, shading)
         vertices = self._geometry.vertices(face, weights, self._level, parse_gaze(gaze))
-        world = pose_vertices(vertices, own.rotation.new_tensor([angles]), place[None])
+        rotation = own.rotation.new_tensor([angles])
+        world = pose_vertices(vertices, rotation, place[None])
+        shadow = self._shadow(face, light, rotation, self_shadow)
         topology = self._geometry.face_model.topology(self._level)
-        strips = self._renderer.strips(world, topology, albedo, light[None], camera)
+        strips = self._renderer.strips(world, topology, albedo, light[None], camera, shadow)
         if backdrop == "image":
             return self._over_photo(face, strips, shape)
         return np.concatenate([_finish(strip, backdrop) for strip in strips])
+
+    def _shadow(
+        self, face: Face, light: torch.Tensor, rotation: torch.Tensor, self_shadow: bool
+    ) -> torch.Tensor | None:
+        """(1, V, 3) linear: what the head's own shape takes from the light; None if that is not asked for."""
+        if not isinstance(self_shadow, bool):
+            raise InvalidArgumentError("self_shadow", "True or False", repr(self_shadow)[:60])
+        if not self_shadow:
+            return None
+        turned = turned_light(light[None], rotation_matrix(rotation))
+        return self._geometry.self_shadow(face, turned[0], self._level)
 
     def _over_photo(self, face: Face, strips: Iterator[RenderOutput], shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
         replaceable = self._replaceable(face)

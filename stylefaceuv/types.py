@@ -127,6 +127,8 @@ class FaceMesh:
         part: (F,) uint8, index into ``PART_NAMES``.
         geometry_index: (V,) int64, row of the vertex before it was split at texture seams.
         makehuman_index: (V,) int64, MakeHuman vertex of each row or -1.
+        occlusion: (V,) float32 in [0, 1], share of the light from all around that reaches the vertex; 1 where the
+            diffuse map has its shade already, as on the face.
     """
 
     vertices: npt.NDArray[np.float32]
@@ -137,6 +139,7 @@ class FaceMesh:
     part: npt.NDArray[np.uint8]
     geometry_index: npt.NDArray[np.int64]
     makehuman_index: npt.NDArray[np.int64]
+    occlusion: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +285,8 @@ class Face:
                   image or its path, or another face;
                 - background: "image", "transparent", ``"#rrggbb"`` or three sRGB numbers in [0, 1];
                 - view: a ``stylefaceuv.control.View``, where the camera stands: orbit, distance, field of view;
-                - shading: "textured", or "clay" for the bare shape.
+                - shading: "textured", or "clay" for the bare shape;
+                - self_shadow: False leaves out the shade that the head's shape casts on ears and neck.
 
         Returns:
             (height, width, 3) uint8 sRGB; (height, width, 4) with background="transparent".
@@ -296,7 +300,8 @@ class Face:
             path: ending in ``.glb``, ``.obj``, ``.ply``, or, with the extra ``usd``, ``.usd``, ``.usda``, ``.usdc`` or
                 ``.usdz``.
             **options: level (0, 1 or 2; default 1), morphs (True), texture_size (1024), texture_format ("jpeg"),
-                normal_map, bake_normals, morph_normals (.glb) and one_per_expression (.obj); see ``docs/export.md``.
+                normal_map, bake_normals, morph_normals and bake_occlusion (.glb), one_per_expression (.obj); see
+                ``docs/export.md``.
 
         Returns:
             The path.

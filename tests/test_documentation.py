@@ -83,5 +83,7 @@ def test_every_option_of_a_file_is_documented_with_its_default() -> None:
         assert f"| `{name}` | {shown} |" in text
         assert name in docstring
     assert "level=1" in text
-    assert all(f"`{name}`" in text and name in docstring for name in ("morph_normals", "one_per_expression"))
+    assert all(
+        f"`{name}`" in text and name in docstring for name in ("morph_normals", "bake_occlusion", "one_per_expression")
+    )
     assert all(f"``{suffix}``" in docstring for suffix in SUFFIXES)

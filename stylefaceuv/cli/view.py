@@ -88,6 +88,7 @@ def _surface_options() -> list[Callable[..., Any]]:
             help="Grey if not given.",
         ),
         click.option("--clay", is_flag=True, help="The bare shape, without its texture."),
+        click.option("--no-self-shadow", is_flag=True, help="No shade of the head's own shape on ears and neck."),
     ]
 
 
@@ -134,6 +135,7 @@ def view(values: dict[str, Any]) -> dict[str, Any]:
     options["lighting"] = _light(options["lighting"], _taken(values, _LAMP))
     options["view"] = _camera(_taken(values, _CAMERA))
     options["shading"] = "clay" if values.pop("clay") else None
+    options["self_shadow"] = False if values.pop("no_self_shadow") else None
     return _taken(options, tuple(options))
 
 

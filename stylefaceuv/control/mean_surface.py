@@ -28,3 +28,23 @@ def mean_normals(model: MorphableModel) -> torch.Tensor:
     topology, normals = model.topology(0), torch.zeros_like(model.mean)
     normals[topology.geometry_index] = VertexNormals(topology, model.mean)(model.refine(model.mean[None], 0))[0]
     return normals
+
+
+def smoothed(model: MorphableModel, values: torch.Tensor, rounds: int) -> torch.Tensor:
+    """Average values with those of their neighbours along the cage.
+
+    Args:
+        model: the head.
+        values: (V0,) or (V0, C) float.
+        rounds: how often; each mixes a vertex with the mean of its neighbours, half and half.
+
+    Returns:
+        The same shape.
+    """
+    ends = torch.stack([model.quads, model.quads.roll(-1, dims=1)], dim=-1).reshape(-1, 2)
+    ends = torch.cat([ends, ends.flip(1)]).unique(dim=0)
+    degree = torch.bincount(ends[:, 0], minlength=len(values)).clamp_min(1).to(values)
+    for _ in range(rounds):
+        total = torch.zeros_like(values).index_add(0, ends[:, 0], values[ends[:, 1]])
+        values = (values + total / degree.view(-1, *(1,) * (values.ndim - 1))) / 2
+    return values

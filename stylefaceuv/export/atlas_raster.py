@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +13,7 @@ from scipy import ndimage, sparse
 
 CANDIDATES_AT_ONCE = 2_000_000
 INSIDE_TOLERANCE = 1e-6
+RASTERS_KEPT = 6
 
 
 Element = TypeVar("Element", bound=np.generic)
@@ -42,6 +45,25 @@ class AtlasRaster:
             (size, size, ...); what lies outside all charts repeats the nearest covered texel.
         """
         return values[self.nearest].reshape(self.size, self.size, *values.shape[1:])
+
+
+class AtlasRasters:
+    """Remembers the rasters of the last few atlases: all heads of a level share theirs."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, AtlasRaster] = OrderedDict()
+
+    def get(self, uv: npt.NDArray[np.float32], faces: npt.NDArray[np.integer], size: int) -> AtlasRaster:
+        """Return :func:`rasterize_atlas` of these arguments, known or made."""
+        digest = hashlib.blake2b(np.ascontiguousarray(uv).tobytes(), digest_size=16)
+        digest.update(np.ascontiguousarray(faces).tobytes() + size.to_bytes(4, "little"))
+        key = digest.digest()
+        if key not in self._known:
+            self._known[key] = rasterize_atlas(uv, faces, size)
+            if len(self._known) > RASTERS_KEPT:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return self._known[key]
 
 
 def rasterize_atlas(uv: npt.NDArray[np.float32], faces: npt.NDArray[np.integer], size: int) -> AtlasRaster:

@@ -45,6 +45,10 @@ def check_mesh(mesh: FaceMesh) -> None:
     count = len(mesh.vertices)
     for name, width in (("uv", 2), ("uv_makehuman", 2), ("normals", 3)):
         _float_array(f"mesh.{name}", getattr(mesh, name), (count, width))
+    _float_array("mesh.occlusion", mesh.occlusion, (count,))
+    if count and not 0 <= float(mesh.occlusion.min()) <= float(mesh.occlusion.max()) <= 1:
+        got = (float(mesh.occlusion.min()), float(mesh.occlusion.max()))
+        raise InvalidArgumentError("mesh.occlusion", "shares from 0 to 1", got)
     _indices("mesh.faces", mesh.faces, (None, 3), count)
     _indices("mesh.part", mesh.part, (len(mesh.faces),), len(PART_NAMES))
     _indices("mesh.geometry_index", mesh.geometry_index, (count,), None)
@@ -82,6 +86,20 @@ def check_image(argument: str, image: npt.NDArray[np.uint8]) -> None:
         raise InvalidArgumentError(argument, "a NumPy array of uint8", _kind(image))
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise InvalidArgumentError(argument, "shape (H, W, 3)", image.shape)
+
+
+def check_occlusion_map(image: npt.NDArray[np.uint8]) -> None:
+    """Check an (s, s) uint8 occlusion map.
+
+    Args:
+        image: what came.
+
+    Raises:
+        InvalidArgumentError: it is something else.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 2 or image.size == 0:
+        got = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else _kind(image)
+        raise InvalidArgumentError("occlusion_map", "a NumPy array of uint8 of shape (s, s)", got)
 
 
 def check_morphs(morphs: MorphTargets, vertex_count: int) -> None:

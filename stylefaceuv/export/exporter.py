@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.export.atlas_raster import AtlasRasters
 from stylefaceuv.export.checks import check_export, check_image, check_texture_options
 from stylefaceuv.export.gltf import write_glb
 from stylefaceuv.export.normal_map import NormalMapBaker
 from stylefaceuv.export.obj import check_obj_name, write_obj
+from stylefaceuv.export.occlusion_map import OcclusionMapBaker
 from stylefaceuv.export.ply import write_ply
 from stylefaceuv.export.tangents import TangentMesh, compute_tangents
 from stylefaceuv.export.usd import USD_SUFFIXES, load_pxr, write_usd
@@ -20,14 +22,15 @@ from stylefaceuv.plain_values import as_path
 from stylefaceuv.types import FaceMesh, MorphTargets, Provenance, UVMaps
 
 SUFFIXES = (".glb", ".obj", ".ply", *USD_SUFFIXES)
-FORMAT_OPTIONS = {".glb": ("morph_normals",), ".obj": ("one_per_expression",)}
+FORMAT_OPTIONS = {".glb": ("morph_normals", "bake_occlusion"), ".obj": ("one_per_expression",)}
 
 
 class Exporter:
     """Writes heads. Keeps what heads of one level share, so the second file is faster than the first."""
 
     def __init__(self) -> None:
-        self._baker = NormalMapBaker()
+        rasters = AtlasRasters()
+        self._normals, self._occlusion = NormalMapBaker(rasters), OcclusionMapBaker(rasters)
 
     def export(
         self,
@@ -55,7 +58,8 @@ class Exporter:
             texture_format: "jpeg", "png" or "webp", for GLB; the others write PNG.
             normal_map: (H, W, 3) uint8 tangent-space normals; None bakes them from the displacement map.
             bake_normals: False writes no normal map when none is given. A displacement of zeros needs none.
-            **format_options: ``morph_normals`` for .glb, ``one_per_expression`` for .obj; both are off by default.
+            **format_options: ``morph_normals`` (False) and ``bake_occlusion`` (True) for .glb, ``one_per_expression``
+                (False) for .obj.
 
         Returns:
             The path.
@@ -74,15 +78,15 @@ class Exporter:
             check_image("normal_map", normal_map)
         elif bake_normals and maps.displacement.any():
             tangents = compute_tangents(mesh.vertices, mesh.normals, mesh.uv, mesh.faces)
-            normal_map = self._baker.bake(mesh, tangents, maps.displacement, texture_size)
+            normal_map = self._normals.bake(mesh, tangents, maps.displacement, texture_size)
         options = {"texture_size": int(texture_size), "normal_map": normal_map, **format_options}
         if suffix == ".glb":
             return self._glb(target, mesh, maps, morphs, provenance, texture_format, tangents, options)
         write = write_obj if suffix == ".obj" else write_usd
         return write(target, mesh, maps, morphs, provenance, **options)
 
-    @staticmethod
     def _glb(
+        self,
         target: Path,
         mesh: FaceMesh,
         maps: UVMaps,
@@ -92,9 +96,9 @@ class Exporter:
         tangents: TangentMesh | None,
         options: dict[str, Any],
     ) -> Path:
-        return write_glb(
-            target, mesh, maps, morphs, provenance, texture_format=texture_format, tangents=tangents, **options
-        )
+        baked = self._occlusion.bake(mesh, options["texture_size"]) if options.pop("bake_occlusion", True) else None
+        options.update(texture_format=texture_format, tangents=tangents, occlusion_map=baked)
+        return write_glb(target, mesh, maps, morphs, provenance, **options)
 
 
 def check_request(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pygltflib
 
-from stylefaceuv.export.checks import check_export, check_image, check_texture_options
+from stylefaceuv.export.checks import check_export, check_image, check_occlusion_map, check_texture_options
 from stylefaceuv.export.gltf_accessors import BinaryBuilder
 from stylefaceuv.export.normal_map import vertex_normals
 from stylefaceuv.export.parts import EYE_PARTS, SURFACES, Surface, faces_of, sphere_centre
@@ -33,6 +33,7 @@ def write_glb(
     texture_size: int = 1024,
     texture_format: str = "jpeg",
     normal_map: npt.NDArray[np.uint8] | None = None,
+    occlusion_map: npt.NDArray[np.uint8] | None = None,
     tangents: TangentMesh | None = None,
     morph_normals: bool = False,
 ) -> Path:
@@ -47,6 +48,7 @@ def write_glb(
         texture_size: edge of every texture, texels, a power of two.
         texture_format: "jpeg", "png" or "webp", for the diffuse map; a normal map is never stored lossily.
         normal_map: (H, W, 3) uint8 tangent-space normals for the mesh's MikkTSpace tangents, or None for none.
+        occlusion_map: (s, s) uint8, share of the light from all around, 255 all of it; written as it is. None for none.
         tangents: the mesh's tangents when they are known already; used beside a normal map only.
         morph_normals: whether morph targets move the normals too (about twice the size of the targets).
 
@@ -61,8 +63,12 @@ def write_glb(
     check_texture_options(texture_size, texture_format)
     if normal_map is not None:
         check_image("normal_map", normal_map)
+    if occlusion_map is not None:
+        check_occlusion_map(occlusion_map)
     document = _Document(mesh, morphs, normal_map is not None, tangents, morph_normals)
     document.add_textures(maps.diffuse, normal_map, texture_size, texture_format)
+    if occlusion_map is not None:
+        document.add_occlusion(occlusion_map, texture_format)
     document.add_nodes()
     atomic_write_bytes(path, document.to_bytes(provenance))
     return Path(path)
@@ -132,6 +138,14 @@ class _Document:
             kind = "webp" if texture_format == "webp" else "png"
             self._add_texture("normal", encode_image(resize_normals(normal_map, size), kind, lossless=True), kind)
         self.gltf.materials = [_material(surface, normal_map is not None) for surface in SURFACES]
+
+    def add_occlusion(self, occlusion: npt.NDArray[np.uint8], texture_format: str) -> None:
+        """Add one more texture to the materials that there are."""
+        self._add_texture("occlusion", encode_image(occlusion, texture_format), texture_format)
+        for material in self.gltf.materials:
+            material.occlusionTexture = pygltflib.OcclusionTextureInfo(
+                index=len(self.gltf.textures) - 1, texCoord=None, strength=None
+            )
 
     def _add_texture(self, name: str, data: bytes, texture_format: str) -> None:
         image = len(self.gltf.images)

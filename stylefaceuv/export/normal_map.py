@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -11,23 +9,26 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as functional
 
-from stylefaceuv.export.atlas_raster import AtlasRaster, rasterize_atlas
+from stylefaceuv.export.atlas_raster import AtlasRaster, AtlasRasters
 from stylefaceuv.export.tangents import TangentMesh
 from stylefaceuv.export.textures import encode_normals, resize_normals
 from stylefaceuv.face_model.displacement import sample_at_vertices
 from stylefaceuv.types import FaceMesh, MeshTopology
 
 METRES_PER_MILLIMETRE = 1e-3
-RASTERS_KEPT = 3
 
 FloatArray = npt.NDArray[np.float32]
 
 
 class NormalMapBaker:
-    """Bakes normal maps; remembers the atlas rasters, which all heads of a level share."""
+    """Bakes normal maps.
 
-    def __init__(self) -> None:
-        self._rasters: OrderedDict[bytes, AtlasRaster] = OrderedDict()
+    Args:
+        rasters: shared with other bakers.
+    """
+
+    def __init__(self, rasters: AtlasRasters) -> None:
+        self._rasters = rasters
 
     def bake(
         self, mesh: FaceMesh, tangents: TangentMesh, displacement: npt.NDArray[np.float32], size: int
@@ -44,22 +45,10 @@ class NormalMapBaker:
             (size, size, 3) uint8, n = 2·c/255 - 1, green up; flat (128, 128, 255) where the mesh says it all.
         """
         grid = min(size, max(displacement.shape[:2]))
-        raster = self._raster(mesh, tangents, grid)
+        raster = self._rasters.get(mesh.uv[tangents.source], tangents.faces, grid)
         offset = _resize(displacement, grid) * np.float32(METRES_PER_MILLIMETRE)
         texels = _texel_normals(mesh, tangents, raster, offset, _vertex_offsets(mesh, displacement))
         return resize_normals(raster.fill(encode_normals(texels)), size)
-
-    def _raster(self, mesh: FaceMesh, tangents: TangentMesh, size: int) -> AtlasRaster:
-        """The raster of a level, its columns being rows of the tangent mesh."""
-        digest = hashlib.blake2b(np.ascontiguousarray(mesh.uv[tangents.source]).tobytes(), digest_size=16)
-        digest.update(np.ascontiguousarray(tangents.faces).tobytes() + size.to_bytes(4, "little"))
-        key = digest.digest()
-        if key not in self._rasters:
-            self._rasters[key] = rasterize_atlas(mesh.uv[tangents.source], tangents.faces, size)
-            if len(self._rasters) > RASTERS_KEPT:
-                self._rasters.popitem(last=False)
-        self._rasters.move_to_end(key)
-        return self._rasters[key]
 
 
 def _resize(displacement: npt.NDArray[np.float32], size: int) -> FloatArray:

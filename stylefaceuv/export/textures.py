@@ -69,7 +69,7 @@ def encode_image(image: npt.NDArray[np.uint8], texture_format: str, lossless: bo
     """Compress an image.
 
     Args:
-        image: (H, W, 3) uint8.
+        image: (H, W, 3) uint8, or (H, W) for grey.
         texture_format: "jpeg", "png" or "webp".
         lossless: for "webp", keep every pixel.
 

@@ -41,6 +41,7 @@ class BaselFaceModel(LinearFaceModel):
         mirror_index: (V0,) int64 buffer, the vertex nearest to each mirror image (the mesh is not exactly symmetric).
         neck_ring: (0,) int64 buffer.
         origin_in_makehuman: (3,) float32 buffer of zeros.
+        self_shadow: (V0, 9) float32 buffer of zeros: how it shadows itself is not known.
     """
 
     texture_mean: torch.Tensor
@@ -49,6 +50,7 @@ class BaselFaceModel(LinearFaceModel):
     mirror_index: torch.Tensor
     neck_ring: torch.Tensor
     origin_in_makehuman: torch.Tensor
+    self_shadow: torch.Tensor
     faces: torch.Tensor
     keypoints: torch.Tensor
     uv: torch.Tensor
@@ -79,6 +81,7 @@ class BaselFaceModel(LinearFaceModel):
         self.register_buffer("mirror_index", _nearest_mirror(self.mean))
         self.register_buffer("neck_ring", torch.zeros(0, dtype=torch.int64))
         self.register_buffer("origin_in_makehuman", torch.zeros(3))
+        self.register_buffer("self_shadow", torch.zeros(len(self.mean), 9))
         self.register_buffer("uv", _cylinder_uv(self.mean))
 
     def topology(self, level: int = 0) -> MeshTopology:

@@ -29,6 +29,7 @@ _DTYPES: dict[str, torch.dtype] = {
     "landmark_vertices": torch.int32,
     "landmark_weights": torch.float32,
     "origin_in_makehuman": torch.float32,
+    "self_shadow": torch.float16,
 }
 
 
@@ -84,6 +85,7 @@ def _expected_shapes(tensors: dict[str, torch.Tensor]) -> dict[str, tuple[int, .
         "landmark_vertices": (478, 3),
         "landmark_weights": (478, 3),
         "origin_in_makehuman": (3,),
+        "self_shadow": (vertices, 9),
     }
 
 

@@ -40,6 +40,7 @@ class HeadTensors:
         landmark_vertices: (478, 3) int32, level-1 vertices of the triangle that holds each landmark.
         landmark_weights: (478, 3) float32, barycentrics.
         origin_in_makehuman: (3,) float32; vertices + origin are MakeHuman base coordinates, decimetres.
+        self_shadow: (V0, 9) float16, what the head's own shape takes from each harmonic of a light at a vertex.
     """
 
     mean: torch.Tensor
@@ -57,6 +58,7 @@ class HeadTensors:
     landmark_vertices: torch.Tensor
     landmark_weights: torch.Tensor
     origin_in_makehuman: torch.Tensor
+    self_shadow: torch.Tensor
 
 
 class MorphableModel(LinearFaceModel):
@@ -74,6 +76,7 @@ class MorphableModel(LinearFaceModel):
         quads: (Q, 4) int64 buffer, of the cage.
         quad_part: (Q,) int64 buffer, index into ``PART_NAMES``.
         origin_in_makehuman: (3,) float32 buffer, decimetres.
+        self_shadow: (V0, 9) float32 buffer, model frame; see :mod:`stylefaceuv.rendering.self_shadow`.
     """
 
     mirror_index: torch.Tensor
@@ -83,6 +86,7 @@ class MorphableModel(LinearFaceModel):
     quads: torch.Tensor
     quad_part: torch.Tensor
     origin_in_makehuman: torch.Tensor
+    self_shadow: torch.Tensor
 
     def __init__(self, tensors: HeadTensors, expression_names: tuple[str, ...]) -> None:
         """Build the model and its levels 0 and 1; level 2 is built when first asked for.

@@ -15,6 +15,7 @@ from stylefaceuv.rendering.covered import CoveredPixels, covered_pixels
 from stylefaceuv.rendering.interpolation import sample_texture
 from stylefaceuv.rendering.lighting import shade
 from stylefaceuv.rendering.rasterizer import Fragments, rasterize
+from stylefaceuv.rendering.self_shadow import shadowed
 from stylefaceuv.rendering.vertex_normals import VertexNormals
 from stylefaceuv.types import MeshTopology
 
@@ -24,7 +25,8 @@ STRIP_PIXELS = 2**18
 
 @dataclass(frozen=True)
 class _Scene:
-    """What all rows of a picture share; ``screen`` and ``camera`` are in samples, ``values`` are normals and uv."""
+    """What all rows of a picture share; ``screen`` and ``camera`` are in samples, ``values`` are normals, uv
+    and, where the heads have one, their shadow."""
 
     screen: torch.Tensor
     values: torch.Tensor
@@ -79,6 +81,7 @@ class Renderer:
         albedo: torch.Tensor,
         sh_coefficients: torch.Tensor,
         camera: Camera,
+        self_shadow: torch.Tensor | None = None,
     ) -> RenderOutput:
         """Render a batch of heads.
 
@@ -88,6 +91,8 @@ class Renderer:
             albedo: (N, 3, h, w) float, linear light, head atlas; (N, 3, 1, 1) is one colour.
             sh_coefficients: (N, 9, 3) float, linear light.
             camera: the camera.
+            self_shadow: (N, V, 3) float, linear light, what the heads' own shapes take from the shading of each vertex
+                (:mod:`stylefaceuv.rendering.self_shadow`); None is nothing.
 
         Returns:
             The picture.
@@ -95,7 +100,7 @@ class Renderer:
         Raises:
             InvalidArgumentError: wrong shapes, vertices or light not finite.
         """
-        scene = self._scene(world_vertices, topology, albedo, sh_coefficients, camera)
+        scene = self._scene(world_vertices, topology, albedo, sh_coefficients, camera, self_shadow)
         picture, fragments = self._rows(scene, 0, camera.height)
         if self.antialias:
             blended = antialias(picture[:, :4], fragments, scene.screen, self._edges(topology))
@@ -109,6 +114,7 @@ class Renderer:
         albedo: torch.Tensor,
         sh_coefficients: torch.Tensor,
         camera: Camera,
+        self_shadow: torch.Tensor | None = None,
     ) -> Iterator[RenderOutput]:
         """Render as :meth:`render` does, in strips of rows, so that a large picture needs no more memory than a strip.
 
@@ -118,6 +124,7 @@ class Renderer:
             albedo: linear light.
             sh_coefficients: linear light.
             camera: of the whole picture.
+            self_shadow: linear light.
 
         Returns:
             The strips, from the top; each has ``STRIP_PIXELS`` pixels at most, or one row. A single strip with
@@ -127,8 +134,8 @@ class Renderer:
             InvalidArgumentError: wrong shapes, vertices or light not finite.
         """
         if self.antialias:
-            return iter([self.render(world_vertices, topology, albedo, sh_coefficients, camera)])
-        scene = self._scene(world_vertices, topology, albedo, sh_coefficients, camera)
+            return iter([self.render(world_vertices, topology, albedo, sh_coefficients, camera, self_shadow)])
+        scene = self._scene(world_vertices, topology, albedo, sh_coefficients, camera, self_shadow)
         rows = max(STRIP_PIXELS // (camera.width * max(len(world_vertices), 1)), 1)
         tops = range(0, camera.height, rows)
         return (_output(*self._rows(scene, top, min(rows, camera.height - top))) for top in tops)
@@ -140,12 +147,14 @@ class Renderer:
         albedo: torch.Tensor,
         light: torch.Tensor,
         camera: Camera,
+        shadow: torch.Tensor | None,
     ) -> _Scene:
-        _check(vertices, topology, albedo, light)
+        _check(vertices, topology, albedo, light, shadow)
         fine = _scaled(camera, self.supersample)
         screen = fine.project(vertices)
         uv = topology.uv.to(screen)[None].expand(len(screen), -1, -1)
-        values = torch.cat([self.vertex_normals(vertices, topology), uv], dim=-1)
+        parts = [self.vertex_normals(vertices, topology), uv]
+        values = torch.cat(parts if shadow is None else [*parts, shadow], dim=-1)
         return _Scene(screen, values, topology.faces, _minify(albedo, fine.height), light, fine)
 
     def _rows(self, scene: _Scene, top: int, height: int) -> tuple[torch.Tensor, Fragments]:
@@ -153,10 +162,10 @@ class Renderer:
         scale, screen = self.supersample, scene.screen
         fragments = rasterize(screen, scene.faces, height * scale, scene.camera.width, self.backend, top=top * scale)
         pixels = covered_pixels(fragments, scale, screen.dtype, top)
-        surface = pixels.interpolate(screen, scene.values, scene.faces)  # (P, S * S, 5)
+        surface = pixels.interpolate(screen, scene.values, scene.faces)  # (P, S * S, 5 or 8)
         seen = (pixels.face >= 0).to(screen.dtype)[..., None]
         color = _shade(surface, pixels, scene.texture, scene.light) * seen
-        samples = torch.cat([color, seen, surface], dim=-1)
+        samples = torch.cat([color, seen, surface[..., :5]], dim=-1)
         return pixels.spread(samples.mean(dim=1)), fragments
 
     def vertex_normals(self, vertices: torch.Tensor, topology: MeshTopology) -> torch.Tensor:
@@ -192,12 +201,14 @@ def _scaled(camera: Camera, factor: int) -> Camera:
 def _shade(
     surface: torch.Tensor, pixels: CoveredPixels, texture: torch.Tensor, sh_coefficients: torch.Tensor
 ) -> torch.Tensor:
-    """Colours (P, S, 3) of surface samples (P, S, 5: normal, uv) of the covered pixels."""
-    rows, padded = pixels.by_item(surface)  # (N, M, S, 5)
+    """Colours (P, S, 3) of surface samples (P, S, 5 or 8: normal, uv, shadow) of the covered pixels."""
+    rows, padded = pixels.by_item(surface)  # (N, M, S, 5 or 8)
     normals = functional.normalize(padded[..., :3], dim=-1, eps=1e-8)
-    albedo = sample_texture(texture, padded[..., 3:]).permute(0, 2, 3, 1)
-    colors = albedo * shade(normals, sh_coefficients)
-    return colors.flatten(0, 1).index_select(0, rows)
+    albedo = sample_texture(texture, padded[..., 3:5]).permute(0, 2, 3, 1)
+    shading = shade(normals, sh_coefficients)
+    if padded.shape[-1] > 5:
+        shading = shadowed(shading, padded[..., 5:])
+    return (albedo * shading).flatten(0, 1).index_select(0, rows)
 
 
 def _minify(texture: torch.Tensor, height: int) -> torch.Tensor:
@@ -207,7 +218,13 @@ def _minify(texture: torch.Tensor, height: int) -> torch.Tensor:
     return texture
 
 
-def _check(vertices: torch.Tensor, topology: MeshTopology, albedo: torch.Tensor, sh_coefficients: torch.Tensor) -> None:
+def _check(
+    vertices: torch.Tensor,
+    topology: MeshTopology,
+    albedo: torch.Tensor,
+    sh_coefficients: torch.Tensor,
+    self_shadow: torch.Tensor | None,
+) -> None:
     batch = len(vertices)
     if vertices.ndim != 3 or vertices.shape[1:] != (len(topology.uv), 3):
         raise InvalidArgumentError("world_vertices", f"shape (N, {len(topology.uv)}, 3)", tuple(vertices.shape))
@@ -215,6 +232,9 @@ def _check(vertices: torch.Tensor, topology: MeshTopology, albedo: torch.Tensor,
         raise InvalidArgumentError("albedo", f"shape ({batch}, 3, h, w)", tuple(albedo.shape))
     if sh_coefficients.shape != (batch, 9, 3):
         raise InvalidArgumentError("sh_coefficients", f"shape ({batch}, 9, 3)", tuple(sh_coefficients.shape))
-    for name, values in (("world_vertices", vertices), ("sh_coefficients", sh_coefficients)):
-        if not bool(torch.isfinite(values).all()):
+    if self_shadow is not None and self_shadow.shape != vertices.shape:
+        raise InvalidArgumentError("self_shadow", f"shape {tuple(vertices.shape)}", tuple(self_shadow.shape))
+    named = {"world_vertices": vertices, "sh_coefficients": sh_coefficients, "self_shadow": self_shadow}
+    for name, values in named.items():
+        if values is not None and not bool(torch.isfinite(values).all()):
             raise InvalidArgumentError(name, "finite numbers", "NaN or Inf")

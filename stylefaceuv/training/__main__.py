@@ -23,6 +23,7 @@ STAGES = {
     "seat-teeth": "stylefaceuv.training.seat_teeth",
     "widen-arch": "stylefaceuv.training.widen_arch",
     "raise-teeth": "stylefaceuv.training.raise_teeth",
+    "self-shadow": "stylefaceuv.training.shadow_transfer",
     "mapper": "stylefaceuv.training.mapper",
     "albedo": "stylefaceuv.training.albedo",
     "albedo-tone": "stylefaceuv.training.albedo_tone",

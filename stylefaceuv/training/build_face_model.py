@@ -172,6 +172,7 @@ def build_model(
         landmark_vertices=torch.from_numpy(landmark_vertices).int(),
         landmark_weights=torch.from_numpy(landmark_weights).float(),
         origin_in_makehuman=torch.from_numpy(origin).float(),
+        self_shadow=torch.zeros(len(mean), 9).half(),
     )
     return MorphableModel(tensors, EXPRESSION_NAMES)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import torch
 
-from stylefaceuv.control.mean_surface import part_rows
+from stylefaceuv.control.mean_surface import part_rows, smoothed
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
@@ -56,7 +56,7 @@ def round_cranium(model: MorphableModel) -> None:
     """
     weight = cranium_weight(model)
     model.identity_basis.copy_(damped_identity(model, weight))
-    broad = _smooth(model, weight * _vault_profile(model.mean))
+    broad = smoothed(model, weight * _vault_profile(model.mean), rounds=4)  # so that nothing kinks
     back = smoothstep(model.mean[:, 2], _BEHIND) * smoothstep(model.mean[:, 1], _ABOVE_NAPE) * _on_skin(model)
     model.mean[:, 0] *= 1 + WIDER * broad
     model.mean[:, 2] -= LONGER_DM * back
@@ -89,18 +89,6 @@ def _vault_profile(points: torch.Tensor) -> torch.Tensor:
     front = 1 - (1 - _AT_FOREHEAD) * smoothstep(points[:, 2], _FOREHEAD)
     ear = (points[:, 0].abs() > _EAR_DM) & (points[:, 1] < _EAR_TOP_DM)
     return torch.where(ear, points.new_zeros(()), crown * front)
-
-
-def _smooth(model: MorphableModel, values: torch.Tensor, rounds: int = 4) -> torch.Tensor:
-    """(V0,) averaged with its neighbours along the mesh, so that nothing kinks."""
-    quads = model.get_buffer("quads")
-    ends = torch.stack([quads, quads.roll(-1, dims=1)], dim=-1).reshape(-1, 2)
-    ends = torch.cat([ends, ends.flip(1)]).unique(dim=0)
-    degree = torch.bincount(ends[:, 0], minlength=len(values)).clamp_min(1)
-    for _ in range(rounds):
-        total = torch.zeros_like(values).index_add(0, ends[:, 0], values[ends[:, 1]])
-        values = (values + total / degree) / 2
-    return values
 
 
 def _on_skin(model: MorphableModel) -> torch.Tensor:

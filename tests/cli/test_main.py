@@ -128,6 +128,7 @@ def test_generate_passes_export_options_on(tmp_path: Path) -> None:
 def test_render_passes_the_view_on(tmp_path: Path) -> None:
     loader = Loader()
     arguments = ["--yaw", "-30", "--pitch", "5", "--size", "32x16", "--lighting", "studio", "--clay"]
+    arguments += ["--no-self-shadow"]
     arguments += ["--expression", "jawOpen=0.6", "--expression", "tongueOut=1", "--background", "#ff0080"]
     assert main(["render", "--out", str(tmp_path / "a.png"), *arguments], loader) == 0
     (view,) = loader.model.studio.renders
@@ -139,6 +140,7 @@ def test_render_passes_the_view_on(tmp_path: Path) -> None:
         "lighting": "studio",
         "expression": {"jawOpen": 0.6, "tongueOut": 1.0},
         "shading": "clay",
+        "self_shadow": False,
     }
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.size == (32, 16)

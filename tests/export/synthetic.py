@@ -59,9 +59,9 @@ def make_mesh(rows: int = 48, columns: int = 80, seed: int = 0) -> FaceMesh:
     corners = np.concatenate(faces).astype(np.int32)
     uv = np.concatenate(charts).astype(np.float32)
     normals = vertex_normals(vertices, corners, index)
-    return FaceMesh(
-        vertices, corners, uv, (uv * 0.3).astype(np.float32), normals, np.concatenate(parts), index, index.copy()
-    )
+    second, part = (uv * 0.3).astype(np.float32), np.concatenate(parts)
+    occlusion = (1 - 0.4 * uv[:, 0]).astype(np.float32)
+    return FaceMesh(vertices, corners, uv, second, normals, part, index, index.copy(), occlusion)
 
 
 def make_morphs(mesh: FaceMesh, seed: int = 0) -> MorphTargets:

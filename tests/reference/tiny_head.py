@@ -113,6 +113,13 @@ def _fields(vertices: torch.Tensor, mirror: torch.Tensor, signs: torch.Tensor, s
     return size * torch.stack(rows) * fade[:, None]
 
 
+def _shade(vertices: torch.Tensor) -> torch.Tensor:
+    """(V0, 9) what light from all around and from above loses at the sides and below, the same on both sides."""
+    taken = torch.zeros(len(vertices), 9, dtype=torch.float64)
+    taken[:, 0], taken[:, 1] = 0.02 + 0.05 * vertices[:, 0].abs(), -0.03 * vertices[:, 1]
+    return taken.half()
+
+
 def tiny_head(seed: int = 0) -> MorphableModel:
     """Build the head.
 
@@ -143,6 +150,7 @@ def tiny_head(seed: int = 0) -> MorphableModel:
         landmark_vertices=torch.zeros(LANDMARK_COUNT, 3, dtype=torch.int32),
         landmark_weights=torch.full((LANDMARK_COUNT, 3), 1 / 3),
         origin_in_makehuman=torch.tensor([0.0, 7.0, 0.0]),
+        self_shadow=_shade(vertices),
     )
     blank = MorphableModel(tensors, EXPRESSION_NAMES)
     triangles, weights = _landmarks(blank, seed)

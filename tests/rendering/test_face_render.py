@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from stylefaceuv import Face
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.export.exporter import Exporter
 from stylefaceuv.face_model.makehuman import load_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
@@ -91,8 +92,11 @@ def test_in_a_white_furnace_a_white_face_cannot_be_seen(studio: Studio, yaw: flo
     bumps = random_maps(3).displacement
     white = UVMaps(np.full((64, 64, 3), 255, np.uint8), bumps, np.ones((64, 64), np.float32))
     face = make_face(studio, 3, white)
-    picture = face.render(SIZE, yaw=yaw, lighting=ambient_light(), background=(1.0, 1.0, 1.0))
+    view = {"yaw": yaw, "lighting": ambient_light(), "background": (1.0, 1.0, 1.0)}
+    picture = face.render(SIZE, self_shadow=False, **view)
     assert picture.min() >= 254
+    shadowed = face.render(SIZE, **view)
+    assert 254 > shadowed.min() > 100, "only the head's own shadow shows"
     lit = face.render(SIZE, yaw=yaw, background=(1.0, 1.0, 1.0))
     assert lit.min() < 128
 
@@ -107,6 +111,38 @@ def test_the_mirrored_face_is_the_mirror_image(studio: Studio) -> None:
         assert difference.mean() < 0.01
         assert (difference.max(-1) > 2).mean() < 0.001
         assert np.abs(first - second[:, ::-1]).mean() > 5
+
+
+@pytest.mark.parametrize("value", [None, 1, "no"])
+def test_a_shadow_is_wanted_or_not(studio: Studio, value: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="self_shadow: expected True or False"):
+        make_face(studio, 4).render(SIZE, self_shadow=value)
+
+
+def test_the_own_shadow_follows_the_light_and_only_takes(studio: Studio) -> None:
+    """A head turned with its light has the same shadow; one that turns under it has another."""
+    face = make_face(studio, 5)
+    pictures = {}
+    for yaw, lamp in ((0.0, (1.0, 0.2, 0.3)), (0.0, (-1.0, 0.2, 0.3))):
+        lit, bare = (
+            face.render(SIZE, yaw=yaw, lighting=directional_light(lamp), self_shadow=wanted).astype(int)
+            for wanted in (True, False)
+        )
+        assert (lit <= bare).all()
+        pictures[lamp] = bare - lit
+    first, second = pictures.values()
+    assert first.sum() > 0
+    assert np.abs(first - second).sum() > 0.2 * first.sum()
+
+
+def test_hair_that_stands_out_has_no_shadow_of_the_skin_below(studio: Studio) -> None:
+    maps = random_maps(6)
+    hair = UVMaps(maps.diffuse, np.full_like(maps.displacement, 8.0), maps.confidence)
+    for shown, shadow in ((maps, True), (hair, False)):
+        face = make_face(studio, 6, shown)
+        assert bool((face.mesh.occlusion < 0.99).any()) is shadow
+        lit, bare = (face.render(SIZE, lighting=ambient_light(), self_shadow=wanted) for wanted in (True, False))
+        assert (lit != bare).any() == shadow
 
 
 @pytest.mark.parametrize("background", [None, "image", "transparent", (0.9, 0.2, 0.1)])

@@ -163,26 +163,50 @@ def test_no_heads_and_heads_out_of_view_give_empty_pictures(head: MorphableModel
         assert not beside.alpha.any()
 
 
-@pytest.mark.parametrize("argument", ["world_vertices", "albedo", "sh_coefficients"])
+def test_a_shadow_is_taken_from_the_shading_where_it_is_and_has_a_gradient(head: MorphableModel) -> None:
+    world, light = head.refine(some_heads(head, 2), 0), ambient_light().expand(2, 9, 3)
+    camera, white = Camera.portrait(HEIGHT, WIDTH), torch.ones(2, 3, 1, 1)
+    taken = torch.zeros_like(world)
+    taken[1] = torch.tensor([0.1, 0.2, 0.3])
+    taken.requires_grad_()
+    bare = Renderer().render(world, head.topology(0), white, light, camera)
+    dark = Renderer().render(world, head.topology(0), white, light, camera, taken)
+    torch.testing.assert_close(dark.color[0], bare.color[0], atol=1e-6, rtol=0)
+    left = torch.tensor([0.9, 0.8, 0.7])[:, None, None]
+    torch.testing.assert_close(dark.color[1], left * bare.color[1], atol=1e-5, rtol=0)
+    for name in ("alpha", "normals", "uv"):
+        assert torch.equal(getattr(dark, name), getattr(bare, name))
+    dark.color[1].sum().backward()
+    assert taken.grad is not None
+    pixels = float(dark.alpha[1].detach().sum())
+    torch.testing.assert_close(-taken.grad[1].sum(dim=0), torch.full((3,), pixels), rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("argument", ["world_vertices", "albedo", "sh_coefficients", "self_shadow"])
 def test_wrong_shapes_are_named(head: MorphableModel, argument: str) -> None:
     vertices, albedo, light = head.refine(head.mean[None], 0), torch.ones(1, 3, 4, 4), ambient_light()[None]
+    shadow = torch.zeros_like(vertices)
     if argument == "world_vertices":
         vertices = vertices[:, :-1]
     elif argument == "albedo":
         albedo = albedo[:, :2]
+    elif argument == "self_shadow":
+        shadow = shadow[:, 1:]
     else:
         light = light[:, :4]
     with pytest.raises(InvalidArgumentError, match=argument):
-        Renderer().render(vertices, head.topology(0), albedo, light, Camera.portrait(HEIGHT, WIDTH))
+        Renderer().render(vertices, head.topology(0), albedo, light, Camera.portrait(HEIGHT, WIDTH), shadow)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-@pytest.mark.parametrize("argument", ["world_vertices", "sh_coefficients"])
+@pytest.mark.parametrize("argument", ["world_vertices", "sh_coefficients", "self_shadow"])
 def test_what_is_not_finite_is_named(head: MorphableModel, argument: str, bad: float) -> None:
     vertices, light = head.refine(head.mean[None], 0).clone(), ambient_light()[None].clone()
-    (vertices if argument == "world_vertices" else light)[0, 5, 1] = bad
+    values = {"world_vertices": vertices, "sh_coefficients": light, "self_shadow": torch.zeros_like(vertices)}
+    values[argument][0, 5, 1] = bad
+    camera, white = Camera.portrait(HEIGHT, WIDTH), torch.ones(1, 3, 1, 1)
     with pytest.raises(InvalidArgumentError, match=argument):
-        Renderer().render(vertices, head.topology(0), torch.ones(1, 3, 1, 1), light, Camera.portrait(HEIGHT, WIDTH))
+        Renderer().render(vertices, head.topology(0), white, light, camera, values["self_shadow"])
 
 
 def test_a_texture_without_texels_and_odd_supersampling_are_refused(head: MorphableModel) -> None:

@@ -1,0 +1,39 @@
+"""Occlusion maps: which share of the light from all around reaches each texel."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stylefaceuv.export.atlas_raster import AtlasRasters
+from stylefaceuv.types import FaceMesh
+
+LARGEST = 256
+"""Edge in texels: a vertex knows its share, and nothing finer is known."""
+
+
+class OcclusionMapBaker:
+    """Bakes what vertices know into the atlas.
+
+    Args:
+        rasters: shared with other bakers.
+    """
+
+    def __init__(self, rasters: AtlasRasters) -> None:
+        self._rasters = rasters
+
+    def bake(self, mesh: FaceMesh, size: int) -> npt.NDArray[np.uint8] | None:
+        """Bake a mesh's occlusion.
+
+        Args:
+            mesh: the head.
+            size: edge of the other textures, texels.
+
+        Returns:
+            (s, s) uint8, s = min(size, ``LARGEST``), 255 in the open; None where all of the head is.
+        """
+        if bool((mesh.occlusion == 1).all()):
+            return None
+        raster = self._rasters.get(mesh.uv, mesh.faces, min(size, LARGEST))
+        shares = raster.interpolation @ mesh.occlusion.astype(np.float32)
+        return raster.fill((shares * 255 + 0.5).astype(np.uint8))
