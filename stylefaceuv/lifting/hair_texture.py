@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional
 
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.hair_places import HairPlaces
-from stylefaceuv.lifting.morphology import dilate, erode
+from stylefaceuv.lifting.morphology import dilate, erode, reach
 from stylefaceuv.lifting.pyramid import blur
 
 _LEAST_SHARE, _LEAST_TEXELS, _FEW_TEXELS = 0.2, 0.002, 16
@@ -22,7 +23,9 @@ _QUANTILE = 0.4
 _OTHER_THAN_SKIN = 0.1
 _SURE = 0.7
 _LEAST_SPREAD = 0.05
-_DETAIL_LEVELS = 4
+_DETAIL_LEVELS, _SOFT_LEVELS = 4, 4
+_SCALP, _FOLLOWED = 0.5, 64
+"""From where on a piece of hair hangs on the scalp; how far down it is followed, 256ths of the atlas."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,12 @@ class KeptHair:
     Attributes:
         kept: (1, 1, R, R) float in [0, 1], where the photo stays though it shows no skin.
         texture: (1, 3, R, R) float, sRGB, what completes the head: the model's skin, with hair on the scalp.
+        color: (1, 3, R, R) or (1, 3, 1, 1) float, sRGB, of combed hair without its strands; None on a bald head.
     """
 
     kept: torch.Tensor
     texture: torch.Tensor
+    color: torch.Tensor | None = None
 
 
 def keep_hair_of(
@@ -80,23 +85,37 @@ def keep_hair_of(
         like_hair = ((to_hair < to_skin) & (to_hair < _SPREADS)).to(lifted.dtype)
     else:
         like_hair = (known_hair > 0.5).to(lifted.dtype)
-    hair = seen * like_hair * beside * _hanging(seen * (1 - like_hair), places)
-    scale = hair.shape[-1] // 256
-    hair = blur(dilate(erode(hair, scale), scale + 1), 2).clamp(0, 1) * beside  # specks are no hair
-    grown = _as_on_the_other_side(places, seen, 1 - explained if known_hair is None else known_hair)
+    hair = seen * like_hair * torch.maximum(beside, places.forehead) * _hanging(seen * (1 - like_hair), places)
+    hair = _on_the_scalp(hair, places) * beside
+    grown = _as_on_the_other_side(places, seen, 1 - explained if known_hair is None else known_hair, explained)
     grown = torch.maximum(grown, blur(torch.maximum(hair, hair.flip(-1)), 3))
-    combed = _combed(lifted, sure, color if fade is None else color * fade, places.streaks)
-    texture = model_texture + grown * (combed - model_texture)
-    return KeptHair(torch.maximum(places.forehead, hair), texture)
+    color = color if fade is None else color * fade
+    texture = model_texture + grown * (_combed(lifted, sure, color, places.streaks) - model_texture)
+    return KeptHair(torch.maximum(places.forehead, hair), texture, color)
 
 
-def _as_on_the_other_side(places: HairPlaces, seen: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
-    """(1, 1, R, R) in [0, 1]: where hair grows, its line on a side that is not seen being that of the other side.
+def _as_on_the_other_side(
+    places: HairPlaces, seen: torch.Tensor, shown: torch.Tensor, skin: torch.Tensor
+) -> torch.Tensor:
+    """(1, 1, R, R) in [0, 1]: where hair grows, as it is seen, its line on an unseen side being that of the other side.
 
-    Hair ``shown`` (1, 1, R, R) counts where ``seen`` and above the brows.
+    Hair ``shown`` and ``skin``, (1, 1, R, R), count where ``seen`` and above the brows. What is neither is background
+    along the head's edge, and tells nothing.
     """
-    elsewhere = seen.flip(-1) * (1 - seen) * places.forehead
-    return places.scalp + blur(elsewhere, 2).clamp(0, 1) * (shown.flip(-1) - places.scalp)
+    told = seen * torch.maximum(shown, skin) * places.forehead
+    solid = erode(seen * shown * places.forehead, 2 * (shown.shape[-1] // 256))
+    own = torch.maximum(places.scalp, blur(solid, _SOFT_LEVELS))
+    elsewhere = told.flip(-1) * (1 - seen)
+    return own + blur(elsewhere, 2).clamp(0, 1) * (shown.flip(-1) - own)
+
+
+def _on_the_scalp(hair: torch.Tensor, places: HairPlaces) -> torch.Tensor:
+    """(1, 1, R, R) in [0, 1]: hair without specks and pieces that hang from no scalp: bits of a fringe, brows."""
+    scale = hair.shape[-1] // 256
+    solid = dilate(erode(hair, scale), scale + 1)
+    small, seeds = (functional.max_pool2d(each, scale) for each in (solid, solid * (places.scalp > _SCALP)))
+    grown = functional.interpolate(reach(seeds, small, _FOLLOWED), scale_factor=float(scale), mode="nearest")
+    return blur(torch.minimum(solid, grown), 2).clamp(0, 1)
 
 
 def _tone(texture: torch.Tensor, where: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
