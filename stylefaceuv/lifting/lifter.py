@@ -19,6 +19,7 @@ from stylefaceuv.lifting.delighting import even_out, luminance, shading
 from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.fringe import among_strands, fringe_over
+from stylefaceuv.lifting.hair_evening import even_hair
 from stylefaceuv.lifting.hair_fade import end_tint, fade_to
 from stylefaceuv.lifting.hair_texture import keep_hair_of
 from stylefaceuv.lifting.head_regions import HeadRegions
@@ -44,6 +45,7 @@ _EVENED_SHARE = 0.6
 _EVENED_TINT = 0.85
 _UNEVEN_SHARE = 0.9
 _EYES_SHARE = 0.9
+_EVENED_HAIR = 0.6
 _BESIDE = 6
 _ALONG, _SMEARED = (0.3, 0.55), 3
 """Cosines between the skin's normal and the view; texels of an atlas of 256 around hair."""
@@ -299,6 +301,8 @@ class Lifter(HeadRegions):
             hair = keep_hair_of(image, seen, explained, model_texture, places, known, fade, shows.standing)
             skinlike = torch.maximum(explained * (1 - hanging), hair.kept * (1 - over.rims))
             skinlike = skinlike * (1 - self._smeared_hair(over.hair, frontal))
+            if hair.color is not None and known is not None:
+                image = even_hair(image, seen * known, hair.color, _EVENED_HAIR)
             model_texture = hair.texture
         else:
             skinlike = below_hairline(explained, self.forehead, 2 * scale)
