@@ -23,7 +23,7 @@ _QUANTILE = 0.4
 _OTHER_THAN_SKIN = 0.1
 _SURE = 0.7
 _LEAST_SPREAD = 0.05
-_DETAIL_LEVELS, _SOFT_LEVELS = 4, 4
+_DETAIL_LEVELS, _SOFT_LEVELS, _USUAL_DETAIL = 4, 4, 0.02
 _SCALP, _FOLLOWED = 0.5, 64
 """From where on a piece of hair hangs on the scalp; how far down it is followed, 256ths of the atlas."""
 
@@ -52,6 +52,7 @@ def keep_hair_of(
     known_hair: torch.Tensor | None = None,
     fade: torch.Tensor | None = None,
     standing: bool = False,
+    spare: torch.Tensor | None = None,
 ) -> KeptHair:
     """Keep the photo's hair and give the unseen scalp hair of the same colour.
 
@@ -64,6 +65,7 @@ def keep_hair_of(
         known_hair: (1, 1, R, R) float in [0, 1], where there is hair; None calls hair what has not the skin's colour.
         fade: (1, 3, R, R) float, factors of the colour of hair that no photo shows: ends may be fairer. None is 1.
         standing: whether the head has been given the volume of hair; little of it is enough then.
+        spare: (1, 3, 1, 1) float, sRGB, the colour of hair where a hat hides all of it; None without a hat.
 
     Returns:
         What stays, and what completes it; of a bald head the forehead stays and the texture is the model's.
@@ -76,9 +78,13 @@ def keep_hair_of(
     if known_hair is not None:
         surer = (seen * torch.maximum(places.scalp, places.forehead) * known_hair)[0, 0] > _SURE
         sure = surer if int(surer.sum()) > int(sure.sum()) else sure
-    if (bald and not standing) or int(sure.sum()) < _FEW_TEXELS:
+    sure = sure if spare is None else sure & other  # at a hat's edge a segmenter takes skin for hair, too
+    few = int(sure.sum()) < (_FEW_TEXELS if spare is None else _LEAST_TEXELS * crown.numel())
+    if spare is None and (few or (bald and not standing)):
         return KeptHair(places.forehead, model_texture)
     color, spread = _tone(lifted, sure)
+    if few and spare is not None:
+        color, sure = spare, torch.zeros_like(sure)
     beside = places.beside if known_hair is None else places.temples
     if known_hair is None:
         to_hair, to_skin = _distance(lifted, color, spread), _distance(lifted, skin_color, skin_spread)
@@ -142,6 +148,7 @@ def _combed(lifted: torch.Tensor, sure: torch.Tensor, color: torch.Tensor, strea
     """(1, 3, R, R): hair of a colour (1, 3, R, R) or of one (1, 3, 1, 1), with streaks as strong as those seen."""
     tone = luminance(lifted, dim=1)[:, None]
     detail = (tone - blur(tone, _DETAIL_LEVELS))[0, 0][sure]
-    strength = (1.4826 * detail.abs().median()).clamp(0.004, 0.045)
+    spread = 1.4826 * detail.abs().median() if len(detail) else lifted.new_tensor(_USUAL_DETAIL)
+    strength = spread.clamp(0.004, 0.045)
     relative = strength / luminance(color, dim=1)[:, None].clamp_min(0.05)
     return (color * (1 + relative * streaks).clamp(0.3, 2)).clamp(0, 1)

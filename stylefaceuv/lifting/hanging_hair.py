@@ -40,9 +40,9 @@ _FRONT, _FRONT_BEHIND, _SOFT = 0.48, -0.05, 0.16
 """Decimetres on Z: where hair begins that covers the ears, and hair behind them."""
 _END_SOFT, _BLEND = 0.35, (0.35, 0.6)
 """Decimetres: over what height ends turn in towards the neck, and hair on the skull begins to hang."""
-_FURTHER, _FRONT_PAINTED, _END_PAINTED = 0.02, (-0.04, 0.04), (-0.13, 0.17)
+_FURTHER, _FRONT_PAINTED, _END_PAINTED, _EAR_PAINTED = 0.02, (-0.04, 0.04), (-0.13, 0.17), (0.3, 0.7)
 """Decimetres: paint begins in front of the volume, since skin on the slope up to it looks like the teeth of a saw; over
-what width it grows there, and at the ends."""
+what width it grows there, and at the ends; and between which weights of ears it ends behind them."""
 _TUCKED, _FOLDED = 0.05, (0.0, 0.4)
 """The back of an ear stays this far behind the hair, so that nothing of it comes through."""
 
@@ -199,7 +199,7 @@ def _painted(positions: torch.Tensor, ears: torch.Tensor, bare: bool, end: float
     """(N, 1) in [0, 1]: the same, a half at the edge of what is painted; straight slopes, which small maps can hold."""
     height, before = positions[:, 1:2], _front(bare) + _FURTHER - positions[:, 2:]
     hangs = soft_threshold(-height, (-_BLEND[1], -_BLEND[0])) * soft_threshold(height - end, _END_PAINTED)
-    return hangs * soft_threshold(before, _FRONT_PAINTED) * (1 - ears * bare)
+    return hangs * soft_threshold(before, _FRONT_PAINTED) * (1 - soft_threshold(ears, _EAR_PAINTED) * bare)
 
 
 def _front(bare: bool) -> float:
