@@ -6,9 +6,9 @@ import torch
 
 from stylefaceuv.lifting.pyramid import blur, blur_inside, levels_for
 
-_SLOW, _EDGE_LEVELS = 24, 4
+_SLOW, _EDGE = 24, 40
 _MOST = 2.2
-"""Cells over the edge of an atlas, wider than a lock; halvings of the atlas over which evening begins at a hairline; by
+"""Cells over the edge of an atlas, wider than a lock, and as wide as evening takes to begin at a hairline; by
 how much hair is made brighter or darker at most."""
 
 
@@ -30,5 +30,5 @@ def even_hair(image: torch.Tensor, hair: torch.Tensor, color: torch.Tensor, shar
     """
     own = blur_inside(image, hair, levels_for(image.shape[-1], _SLOW)).clamp_min(0.01)
     ratio = (color.clamp_min(0.01) / own).clamp(1 / _MOST, _MOST) ** share
-    inner = (2 * blur(hair, _EDGE_LEVELS) - 1).clamp(0, 1)
+    inner = (2 * blur(hair, levels_for(image.shape[-1], _EDGE)) - 1).clamp(0, 1)
     return (image * (1 + inner * (ratio - 1))).clamp(0, 1)

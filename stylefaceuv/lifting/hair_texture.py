@@ -14,7 +14,7 @@ from torch.nn import functional
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.hair_places import HairPlaces
 from stylefaceuv.lifting.morphology import dilate, erode, reach
-from stylefaceuv.lifting.pyramid import blur
+from stylefaceuv.lifting.pyramid import blur, levels_for
 
 _LEAST_SHARE, _LEAST_TEXELS, _FEW_TEXELS = 0.2, 0.002, 16
 _SPREADS = 3.0
@@ -23,7 +23,9 @@ _QUANTILE = 0.4
 _OTHER_THAN_SKIN = 0.1
 _SURE = 0.7
 _LEAST_SPREAD = 0.05
-_DETAIL_LEVELS, _SOFT_LEVELS, _USUAL_DETAIL = 4, 4, 0.02
+_DETAIL_LEVELS, _USUAL_DETAIL = 4, 0.02
+_SOFT = 40
+"""Cells over the edge of an atlas, as wide as the edge of hair that is seen."""
 _SCALP, _FOLLOWED = 0.5, 64
 """From where on a piece of hair hangs on the scalp; how far down it is followed, 256ths of the atlas."""
 
@@ -110,7 +112,7 @@ def _as_on_the_other_side(
     """
     told = seen * torch.maximum(shown, skin) * places.forehead
     solid = erode(seen * shown * places.forehead, 2 * (shown.shape[-1] // 256))
-    own = torch.maximum(places.scalp, blur(solid, _SOFT_LEVELS))
+    own = torch.maximum(places.scalp, blur(solid, levels_for(shown.shape[-1], _SOFT)))
     elsewhere = told.flip(-1) * (1 - seen)
     return own + blur(elsewhere, 2).clamp(0, 1) * (shown.flip(-1) - own)
 
