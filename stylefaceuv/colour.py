@@ -1,8 +1,11 @@
-"""sRGB transfer curves."""
+"""sRGB transfer curves, and CIELAB."""
 
 from __future__ import annotations
 
 import torch
+
+_XYZ = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
+"""Linear sRGB to XYZ."""
 
 
 def srgb_to_linear(srgb: torch.Tensor) -> torch.Tensor:
@@ -31,3 +34,19 @@ def linear_to_srgb(linear: torch.Tensor) -> torch.Tensor:
     low = linear * 12.92
     high = 1.055 * linear.clamp_min(0.0031308) ** (1 / 2.4) - 0.055
     return torch.where(linear <= 0.0031308, low, high)
+
+
+def srgb_to_lab(srgb: torch.Tensor) -> torch.Tensor:
+    """Tell lightness, and redness and yellowness, as the eye does.
+
+    Args:
+        srgb: (N, 3, H, W) float, in [0, 1].
+
+    Returns:
+        (N, 3, H, W) float, CIELAB with the white of sRGB: L in [0, 100], a and b. Source: CIE 15, IEC 61966-2-1.
+    """
+    matrix = srgb.new_tensor(_XYZ)
+    xyz = torch.einsum("ij,njhw->nihw", matrix / matrix.sum(dim=1, keepdim=True), srgb_to_linear(srgb))
+    cube = torch.where(xyz > (6 / 29) ** 3, xyz.clamp_min(1e-6) ** (1 / 3), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    x, y, z = cube.unbind(dim=1)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn import functional
 
+from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
 from stylefaceuv.lifting.strands import combed_strands
 from stylefaceuv.lifting.surface import Surface
@@ -24,9 +25,12 @@ _EAR_TO_MIDDLE = 0.3
 """Decimetres."""
 _FRINGE, _CROWN = -0.03, 0.5
 """Decimetres from the tops of the brows."""
-_BESIDE_EYES, _NAPE = 0.08, 0.6
+_BESIDE_EYES, _NAPE, _BELOW_HAIRLINE = 0.08, 0.6, 0.15
 _BESIDE_LENSES, _BESIDE_BROWS, _LENS_TOP = 0.17, 0.05, 0.3
 """Decimetres. Lenses and brows reach farther out than the eyes and may be as dark as hair."""
+_PAINTED, _RAGGED, _MOST_RAGGED = (0.45, 0.55), 0.12, 0.3
+"""Hanging hair is painted from a half on; by how much strands differ in that, so that their ends do by a centimetre;
+and at most, so that they leave no gaps higher up."""
 _EAR_UP, _EAR_BACK, _EAR_TILT, _EAR_HALF, _EAR_EDGE = -0.02, 0.31, -0.34, (0.35, 0.23), 0.2
 """Decimetres from the landmark before the ear: its middle, how far it moves per height, half its height and depth."""
 
@@ -43,6 +47,7 @@ class HairPlaces:
         temples: (1, 1, R, R) float in [0, 1], the same up to the eyes, for who can tell hair from lenses.
         scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
         streaks: (1, 1, R, R) float, zero mean and unit variance on the scalp, of :func:`combed_strands`.
+        ears: (1, 1, R, R) float in [0, 1], of :func:`ear_weights`.
     """
 
     forehead: torch.Tensor
@@ -51,6 +56,7 @@ class HairPlaces:
     temples: torch.Tensor
     scalp: torch.Tensor
     streaks: torch.Tensor
+    ears: torch.Tensor
 
 
 def hair_places(surface: Surface) -> HairPlaces:
@@ -69,9 +75,10 @@ def hair_places(surface: Surface) -> HairPlaces:
     above = (((height > level).to(rest.dtype)) for level in (_FRINGE, _CROWN))
     sides = (beside_face(rest, points, clearance) for clearance in (_BESIDE_LENSES, _BESIDE_BROWS))
     scalp, strands = scalp_weights(rest, points), combed_strands(rest, head_middle(points))
+    ears = ear_weights(rest, points)
     hairy = strands[(scalp * is_skin)[:, 0] > 0.5]
     strands = (strands - hairy.mean()) / hairy.std()
-    return HairPlaces(*(texels.scatter(weights * is_skin)[None] for weights in (*above, *sides, scalp, strands)))
+    return HairPlaces(*(texels.scatter(weights * is_skin)[None] for weights in (*above, *sides, scalp, strands, ears)))
 
 
 def head_middle(points: torch.Tensor) -> torch.Tensor:
@@ -85,19 +92,34 @@ def hung(places: HairPlaces, hanging: torch.Tensor, strands: torch.Tensor) -> Ha
 
     Args:
         places: of every head.
-        hanging: (1, 1, R, R) float in [0, 1], where that person's hair hangs.
+        hanging: (1, 1, R, R) float in [0, 1], where that person's hair hangs, a half at its edge.
         strands: (1, 1, R, R) float, of :func:`hanging_strands`.
 
     Returns:
-        The places of that person.
+        The places of that person. Hair over ears is not looked for in the photo: folded ears show shreds of it.
     """
+    painted = strand_edge(hanging, strands)
     return replace(
         places,
-        beside=torch.maximum(places.beside, hanging),
-        temples=torch.maximum(places.temples, hanging),
-        scalp=torch.maximum(places.scalp, hanging),
+        beside=torch.maximum(places.beside, painted * (1 - places.ears)),
+        temples=torch.maximum(places.temples, painted * (1 - places.ears)),
+        scalp=torch.maximum(places.scalp, painted),
         streaks=places.streaks + hanging * (strands - places.streaks),
     )
+
+
+def strand_edge(hanging: torch.Tensor, strands: torch.Tensor | None = None) -> torch.Tensor:
+    """Find the edge of hair that hangs: each strand has its own length.
+
+    Args:
+        hanging: (N, 1, R, R) float in [0, 1], a half at the edge, from which it rises slowly.
+        strands: (1, 1, R, R) float, of :func:`hanging_strands`; None is a plain edge.
+
+    Returns:
+        (N, 1, R, R) float in [0, 1], where it is painted; 0 wherever ``hanging`` is.
+    """
+    ragged = hanging if strands is None else hanging + (_RAGGED * strands).clamp(-_MOST_RAGGED, _MOST_RAGGED)
+    return smoothstep(ragged, _PAINTED) * (hanging > 0)
 
 
 def beside_face(positions: torch.Tensor, points: torch.Tensor, clearance: float = _BESIDE_LENSES) -> torch.Tensor:
@@ -115,7 +137,7 @@ def beside_face(positions: torch.Tensor, points: torch.Tensor, clearance: float 
     x, y, z = positions.abs()[:, 0], positions[:, 1], positions[:, 2]
     lenses = y < points[list(OUTER_EYE_CORNERS), 1].mean() + _LENS_TOP
     side = (x > eye + _BESIDE_EYES + lenses * clearance) & (y > points[_UPPER_LIP, 1])
-    behind = (z < ear[2]) & (y > ear[1] - _NAPE)
+    behind = (z < ear[2]) & (y > ear[1] - _NAPE) & (y > _hairline(positions, points) - _BELOW_HAIRLINE)
     return (side | behind).to(positions.dtype)[:, None] * (1 - ear_weights(positions, points))
 
 
@@ -131,13 +153,18 @@ def scalp_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor
     Returns:
         (T, 1) float in [0, 1].
     """
+    line = _hairline(positions, points)
+    return ((positions[:, 1] - line) / 0.3 + 0.5).clamp(0, 1)[:, None] * (1 - ear_weights(positions, points))
+
+
+def _hairline(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """(T,): the height, decimetres, from which on hair grows at each texel (T, 3)."""
     ear, forehead, brow = points[list(EAR_FRONTS)].mean(dim=0), points[_FOREHEAD], points[list(BROW_TOPS)].mean(dim=0)
     before = (forehead[1] + _HAIRLINE - ear[1] - _SIDEBURN) / (forehead[2] - ear[2])
     behind = (brow[1] + 0.1 - ear[1]) / (brow[2] - ear[2])
     depth = positions[:, 2] - ear[2]
     line = ear[1] + _SIDEBURN + torch.where(depth > 0, before, behind) * depth
-    line = line.clamp_min(float(ear[1]) - 0.5)
-    return ((positions[:, 1] - line) / 0.3 + 0.5).clamp(0, 1)[:, None] * (1 - ear_weights(positions, points))
+    return line.clamp_min(float(ear[1]) - 0.5)
 
 
 def ear_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional
 
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.hair_places import HairPlaces
-from stylefaceuv.lifting.morphology import dilate, erode
-from stylefaceuv.lifting.pyramid import blur
+from stylefaceuv.lifting.morphology import dilate, erode, reach
+from stylefaceuv.lifting.pyramid import blur, levels_for
 
 _LEAST_SHARE, _LEAST_TEXELS, _FEW_TEXELS = 0.2, 0.002, 16
 _SPREADS = 3.0
@@ -22,7 +23,11 @@ _QUANTILE = 0.4
 _OTHER_THAN_SKIN = 0.1
 _SURE = 0.7
 _LEAST_SPREAD = 0.05
-_DETAIL_LEVELS = 4
+_DETAIL_LEVELS, _USUAL_DETAIL = 4, 0.02
+_SOFT = 40
+"""Cells over the edge of an atlas, as wide as the edge of hair that is seen."""
+_SCALP, _FOLLOWED = 0.5, 64
+"""From where on a piece of hair hangs on the scalp; how far down it is followed, 256ths of the atlas."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,12 @@ class KeptHair:
     Attributes:
         kept: (1, 1, R, R) float in [0, 1], where the photo stays though it shows no skin.
         texture: (1, 3, R, R) float, sRGB, what completes the head: the model's skin, with hair on the scalp.
+        color: (1, 3, R, R) or (1, 3, 1, 1) float, sRGB, of combed hair without its strands; None on a bald head.
     """
 
     kept: torch.Tensor
     texture: torch.Tensor
+    color: torch.Tensor | None = None
 
 
 def keep_hair_of(
@@ -47,6 +54,7 @@ def keep_hair_of(
     known_hair: torch.Tensor | None = None,
     fade: torch.Tensor | None = None,
     standing: bool = False,
+    spare: torch.Tensor | None = None,
 ) -> KeptHair:
     """Keep the photo's hair and give the unseen scalp hair of the same colour.
 
@@ -59,6 +67,7 @@ def keep_hair_of(
         known_hair: (1, 1, R, R) float in [0, 1], where there is hair; None calls hair what has not the skin's colour.
         fade: (1, 3, R, R) float, factors of the colour of hair that no photo shows: ends may be fairer. None is 1.
         standing: whether the head has been given the volume of hair; little of it is enough then.
+        spare: (1, 3, 1, 1) float, sRGB, the colour of hair where a hat hides all of it; None without a hat.
 
     Returns:
         What stays, and what completes it; of a bald head the forehead stays and the texture is the model's.
@@ -71,32 +80,50 @@ def keep_hair_of(
     if known_hair is not None:
         surer = (seen * torch.maximum(places.scalp, places.forehead) * known_hair)[0, 0] > _SURE
         sure = surer if int(surer.sum()) > int(sure.sum()) else sure
-    if (bald and not standing) or int(sure.sum()) < _FEW_TEXELS:
+    sure = sure if spare is None else sure & other  # at a hat's edge a segmenter takes skin for hair, too
+    few = int(sure.sum()) < (_FEW_TEXELS if spare is None else _LEAST_TEXELS * crown.numel())
+    if spare is None and (few or (bald and not standing)):
         return KeptHair(places.forehead, model_texture)
     color, spread = _tone(lifted, sure)
+    if few and spare is not None:
+        color, sure = spare, torch.zeros_like(sure)
     beside = places.beside if known_hair is None else places.temples
     if known_hair is None:
         to_hair, to_skin = _distance(lifted, color, spread), _distance(lifted, skin_color, skin_spread)
         like_hair = ((to_hair < to_skin) & (to_hair < _SPREADS)).to(lifted.dtype)
     else:
         like_hair = (known_hair > 0.5).to(lifted.dtype)
-    hair = seen * like_hair * beside * _hanging(seen * (1 - like_hair), places)
-    scale = hair.shape[-1] // 256
-    hair = blur(dilate(erode(hair, scale), scale + 1), 2).clamp(0, 1) * beside  # specks are no hair
-    grown = _as_on_the_other_side(places, seen, 1 - explained if known_hair is None else known_hair)
+    hair = seen * like_hair * torch.maximum(beside, places.forehead) * _hanging(seen * (1 - like_hair), places)
+    hair = _on_the_scalp(hair, places) * beside
+    grown = _as_on_the_other_side(places, seen, 1 - explained if known_hair is None else known_hair, explained)
     grown = torch.maximum(grown, blur(torch.maximum(hair, hair.flip(-1)), 3))
-    combed = _combed(lifted, sure, color if fade is None else color * fade, places.streaks)
-    texture = model_texture + grown * (combed - model_texture)
-    return KeptHair(torch.maximum(places.forehead, hair), texture)
+    color = color if fade is None else color * fade
+    texture = model_texture + grown * (_combed(lifted, sure, color, places.streaks) - model_texture)
+    return KeptHair(torch.maximum(places.forehead, hair), texture, color)
 
 
-def _as_on_the_other_side(places: HairPlaces, seen: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
-    """(1, 1, R, R) in [0, 1]: where hair grows, its line on a side that is not seen being that of the other side.
+def _as_on_the_other_side(
+    places: HairPlaces, seen: torch.Tensor, shown: torch.Tensor, skin: torch.Tensor
+) -> torch.Tensor:
+    """(1, 1, R, R) in [0, 1]: where hair grows, as it is seen, its line on an unseen side being that of the other side.
 
-    Hair ``shown`` (1, 1, R, R) counts where ``seen`` and above the brows.
+    Hair ``shown`` and ``skin``, (1, 1, R, R), count where ``seen`` and above the brows. What is neither is background
+    along the head's edge, and tells nothing.
     """
-    elsewhere = seen.flip(-1) * (1 - seen) * places.forehead
-    return places.scalp + blur(elsewhere, 2).clamp(0, 1) * (shown.flip(-1) - places.scalp)
+    told = seen * torch.maximum(shown, skin) * places.forehead
+    solid = erode(seen * shown * places.forehead, 2 * (shown.shape[-1] // 256))
+    own = torch.maximum(places.scalp, blur(solid, levels_for(shown.shape[-1], _SOFT)))
+    elsewhere = told.flip(-1) * (1 - seen)
+    return own + blur(elsewhere, 2).clamp(0, 1) * (shown.flip(-1) - own)
+
+
+def _on_the_scalp(hair: torch.Tensor, places: HairPlaces) -> torch.Tensor:
+    """(1, 1, R, R) in [0, 1]: hair without specks and pieces that hang from no scalp: bits of a fringe, brows."""
+    scale = hair.shape[-1] // 256
+    solid = dilate(erode(hair, scale), scale + 1)
+    small, seeds = (functional.max_pool2d(each, scale) for each in (solid, solid * (places.scalp > _SCALP)))
+    grown = functional.interpolate(reach(seeds, small, _FOLLOWED), scale_factor=float(scale), mode="nearest")
+    return blur(torch.minimum(solid, grown), 2).clamp(0, 1)
 
 
 def _tone(texture: torch.Tensor, where: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -123,6 +150,7 @@ def _combed(lifted: torch.Tensor, sure: torch.Tensor, color: torch.Tensor, strea
     """(1, 3, R, R): hair of a colour (1, 3, R, R) or of one (1, 3, 1, 1), with streaks as strong as those seen."""
     tone = luminance(lifted, dim=1)[:, None]
     detail = (tone - blur(tone, _DETAIL_LEVELS))[0, 0][sure]
-    strength = (1.4826 * detail.abs().median()).clamp(0.004, 0.045)
+    spread = 1.4826 * detail.abs().median() if len(detail) else lifted.new_tensor(_USUAL_DETAIL)
+    strength = spread.clamp(0.004, 0.045)
     relative = strength / luminance(color, dim=1)[:, None].clamp_min(0.05)
     return (color * (1 + relative * streaks).clamp(0.3, 2)).clamp(0, 1)

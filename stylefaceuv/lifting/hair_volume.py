@@ -40,7 +40,8 @@ class HairShape:
 
     Attributes:
         displacement: (3, r, r) float, XYZ of the neutral head, millimetres; zero on the face, and all over a bald head.
-        hanging: (1, r, r) float in [0, 1], where hair hangs over ears, cheeks and neck.
+        hanging: (1, r, r) float in [0, 1], where hair hangs over ears, cheeks and neck, a half at its edge, which
+            :func:`~stylefaceuv.lifting.hair_places.strand_edge` makes sharp.
     """
 
     displacement: torch.Tensor
@@ -103,7 +104,8 @@ class HairVolume(nn.Module):
         moved, hanging = thickness * self._map(self.direction), torch.zeros_like(worn)
         hair = self.hanging(large, coefficients, view)
         if hair is not None:
-            weight, hanging = (self._map(part) * self.skin for part in (hair.weight, hair.cover))
+            hanging = self.surface.texels.scatter(hair.cover)[None] * self.skin
+            weight = self._map(hair.weight) * self.skin
             moved = moved + weight * (self._map(hair.offset_mm) - moved)
         covered = self._map(torch.ones_like(self.direction[:, :1]))
         whole = push_pull(torch.cat([moved, hanging], dim=1), covered)[0]

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from stylefaceuv.face_model.pose import rotation_matrix
-from stylefaceuv.lifting.evidence import smoothstep
+from stylefaceuv.lifting.evidence import smoothstep, soft_threshold
 from stylefaceuv.lifting.hair_places import ear_weights
 from stylefaceuv.lifting.projection import TexelView
 from stylefaceuv.lifting.strands import HAIR_AXIS_Z
@@ -38,20 +38,24 @@ _RING, _RING_HALF, _BINS, _BLUR = 0.5, 0.1, 73, 0.15
 _SIDEWAYS = 0.98
 _FRONT, _FRONT_BEHIND, _SOFT = 0.48, -0.05, 0.16
 """Decimetres on Z: where hair begins that covers the ears, and hair behind them."""
-_END_SOFT, _BLEND = 0.12, (0.35, 0.6)
+_END_SOFT, _BLEND = 0.35, (0.35, 0.6)
+"""Decimetres: over what height ends turn in towards the neck, and hair on the skull begins to hang."""
+_FURTHER, _FRONT_PAINTED, _END_PAINTED, _EAR_PAINTED = 0.02, (-0.04, 0.04), (-0.13, 0.17), (0.3, 0.7)
+"""Decimetres: paint begins in front of the volume, since skin on the slope up to it looks like the teeth of a saw; over
+what width it grows there, and at the ends; and between which weights of ears it ends behind them."""
 _TUCKED, _FOLDED = 0.05, (0.0, 0.4)
 """The back of an ear stays this far behind the hair, so that nothing of it comes through."""
-_PAINTED = (0.02, 0.15)
 
 
 @dataclass(frozen=True)
 class HangingShape:
-    """Hair that hangs, on the vertices of a head.
+    """Hair that hangs, on the vertices of a head, and on its texels.
 
     Attributes:
         offset_mm: (V, 3) float, XYZ of the neutral head, towards the surface of the hair.
         weight: (V, 1) float in [0, 1], how much of that surface is hair that hangs.
-        cover: (V, 1) float in [0, 1], where it is painted, up to its very edge.
+        cover: (T, 1) float in [0, 1], on the texels, since vertices lie too far apart for a clean edge: above a half
+            where it is painted.
     """
 
     offset_mm: torch.Tensor
@@ -75,8 +79,8 @@ class HangingHair(nn.Module):
     half_width: torch.Tensor
     tucked: torch.Tensor
     height: torch.Tensor
-    placed: torch.Tensor
-    placed_behind: torch.Tensor
+    ear: torch.Tensor
+    rest: torch.Tensor
     ears: torch.Tensor
     levels: torch.Tensor
 
@@ -90,7 +94,6 @@ class HangingHair(nn.Module):
         outward = flat / radius
         inward = -(surface.normals(rest[None])[0] * outward).sum(dim=1, keepdim=True)
         ear = ear_weights(rest, points)
-        below = 1 - smoothstep(rest[:, 1:2], _BLEND)
         skin = surface.texels.part == PART_NAMES.index("skin")
         ears = ear_weights(surface.rest_positions, points)[:, 0] * skin
         skull = skull_radius(rest, outward, radius)
@@ -101,8 +104,8 @@ class HangingHair(nn.Module):
             "half_width": skull[outward[:, 0] > _SIDEWAYS].mean(),
             "tucked": _TUCKED * smoothstep(inward, _FOLDED) * (ear > 0.2),
             "height": rest[:, 1:2].clone(),
-            "placed": smoothstep(_FRONT - rest[:, 2:], (0.0, _SOFT)) * below,
-            "placed_behind": smoothstep(_FRONT_BEHIND - rest[:, 2:], (0.0, _SOFT)) * below * (1 - ear),
+            "ear": ear,
+            "rest": rest,
             "ears": ears,
             "levels": torch.linspace(_TOP, _BOTTOM, _ROWS, device=rest.device),
         }
@@ -126,12 +129,13 @@ class HangingHair(nn.Module):
         end = self._end(amount, bare)
         if end is None:
             return None
-        weight = (self.placed_behind if bare else self.placed) * smoothstep(self.height - end, (0.0, _END_SOFT))
+        weight = _placed(self.rest, self.ear, bare, end)
+        cover = _painted(self.surface.rest_positions, self.ears[:, None], bare, end)
         beyond = self._at_height((_running_mean(wide) / 100 - self.half_width).clamp(*_WIDEST))
         sideways = self.outward[:, :1].square()  # no picture shows how far hair stands off the nape
         beyond = sideways * beyond + (1 - sideways) * beyond.clamp_max(_WIDEST_NAPE)
         target = self.skull + beyond - self.tucked * (not bare)
-        return HangingShape(100 * self.outward * (target - self.radius), weight, smoothstep(weight, _PAINTED))
+        return HangingShape(100 * self.outward * (target - self.radius), weight, cover)
 
     def _profile(self, segments: torch.Tensor, coefficients: FaceCoefficients) -> tuple[torch.Tensor, torch.Tensor]:
         """(rows,) millimetres of hair, and of the whole head, on lines from the axis outwards, mean of both sides."""
@@ -181,6 +185,25 @@ class HangingHair(nn.Module):
         place = ((_TOP - self.height) / (_TOP - _BOTTOM) * (_ROWS - 1)).clamp(0, _ROWS - 1.001)
         low = place.long()
         return rows[low] + (place - low) * (rows[low + 1] - rows[low])
+
+
+def _placed(positions: torch.Tensor, ears: torch.Tensor, bare: bool, end: float) -> torch.Tensor:
+    """(N, 1) in [0, 1]: how much hair stands out at (N, 3) points of the mean head, over ears (N, 1) or behind ``bare``
+    ones, down to the height ``end``, decimetres."""
+    height, before = positions[:, 1:2], _front(bare) - positions[:, 2:]
+    hangs = (1 - smoothstep(height, _BLEND)) * smoothstep(height - end, (0.0, _END_SOFT))
+    return hangs * smoothstep(before, (0.0, _SOFT)) * (1 - ears * bare)
+
+
+def _painted(positions: torch.Tensor, ears: torch.Tensor, bare: bool, end: float) -> torch.Tensor:
+    """(N, 1) in [0, 1]: the same, a half at the edge of what is painted; straight slopes, which small maps can hold."""
+    height, before = positions[:, 1:2], _front(bare) + _FURTHER - positions[:, 2:]
+    hangs = soft_threshold(-height, (-_BLEND[1], -_BLEND[0])) * soft_threshold(height - end, _END_PAINTED)
+    return hangs * soft_threshold(before, _FRONT_PAINTED) * (1 - soft_threshold(ears, _EAR_PAINTED) * bare)
+
+
+def _front(bare: bool) -> float:
+    return _FRONT_BEHIND if bare else _FRONT
 
 
 def skull_radius(rest: torch.Tensor, outward: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:

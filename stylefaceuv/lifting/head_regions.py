@@ -12,7 +12,7 @@ from stylefaceuv.lifting.albedo_model import AlbedoModel
 from stylefaceuv.lifting.beard import BeardPlaces, beard_weights
 from stylefaceuv.lifting.completion import skin_grain
 from stylefaceuv.lifting.dark_features import feature_weights
-from stylefaceuv.lifting.hair_places import BROW_TOPS, HairPlaces, hair_places, hung
+from stylefaceuv.lifting.hair_places import BROW_TOPS, HairPlaces, hair_places, hung, strand_edge
 from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
 from stylefaceuv.lifting.strands import hanging_strands
 from stylefaceuv.lifting.surface import Surface
@@ -43,7 +43,7 @@ class HeadRegions(nn.Module):
             of the brows, too.
         below_forehead: (1, 1, R, R) float, 1 on plain skin between brows and eyes.
         above_mouth: (1, 1, R, R) float, 1 above the base of the nose.
-        crown: (1, 1, R, R) float; it, ``beside``, ``temples``, ``scalp`` and ``streaks`` are those of
+        crown: (1, 1, R, R) float; it, ``beside``, ``temples``, ``scalp``, ``streaks`` and ``ears`` are those of
             :class:`HairPlaces`.
         features: (1, 4, R, R) float, of :func:`feature_weights`.
         beards: (1, 3, R, R) float, of :func:`beard_weights`.
@@ -67,6 +67,7 @@ class HeadRegions(nn.Module):
     beside: torch.Tensor
     temples: torch.Tensor
     streaks: torch.Tensor
+    ears: torch.Tensor
     strands: torch.Tensor
     height: torch.Tensor
 
@@ -92,7 +93,7 @@ class HeadRegions(nn.Module):
         self.register_buffer("above_mouth", self._skin_above(points[_BELOW_NOSE, 1]), persistent=False)
         places = hair_places(self.surface)
         self.register_buffer("fringe", places.forehead, persistent=False)
-        for name in ("crown", "beside", "temples", "scalp", "streaks"):
+        for name in ("crown", "beside", "temples", "scalp", "streaks", "ears"):
             self.register_buffer(name, getattr(places, name), persistent=False)
         strands = self.texels.scatter(hanging_strands(self.surface.rest_positions))[None]
         self.register_buffer("strands", strands, persistent=False)
@@ -120,18 +121,19 @@ class HeadRegions(nn.Module):
     @property
     def hair_places(self) -> HairPlaces:
         """Where hair grows and hangs on every head."""
-        return HairPlaces(self.fringe, self.crown, self.beside, self.temples, self.scalp, self.streaks)
+        return HairPlaces(self.fringe, self.crown, self.beside, self.temples, self.scalp, self.streaks, self.ears)
 
     def own_hair_places(self, hanging: torch.Tensor | None) -> tuple[HairPlaces, torch.Tensor]:
         """Where hair grows and hangs on one head, and where it hangs over skin, (1, 1, R, R) in [0, 1].
 
         Args:
-            hanging: (1, q, q) float in [0, 1], where that head's hair hangs over its skin; None where it does not.
+            hanging: (1, q, q) float in [0, 1], where that head's hair hangs over its skin, a half at its edge; None
+                where it does not.
         """
         if hanging is None:
             return self.hair_places, torch.zeros_like(self.scalp)
         large = self._enlarged(hanging[None]) * self.skin_chart
-        return hung(self.hair_places, large, self.strands), large
+        return hung(self.hair_places, large, self.strands), strand_edge(large, self.strands)
 
     @property
     def beard_places(self) -> BeardPlaces:

@@ -19,8 +19,10 @@ from stylefaceuv.lifting.delighting import even_out, luminance, shading
 from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.fringe import among_strands, fringe_over
+from stylefaceuv.lifting.hair_evening import even_hair
 from stylefaceuv.lifting.hair_fade import end_tint, fade_to
 from stylefaceuv.lifting.hair_texture import keep_hair_of
+from stylefaceuv.lifting.hats import hat_over, unlike_hair
 from stylefaceuv.lifting.head_regions import HeadRegions
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
@@ -44,6 +46,9 @@ _EVENED_SHARE = 0.6
 _EVENED_TINT = 0.85
 _UNEVEN_SHARE = 0.9
 _EYES_SHARE = 0.9
+_EVENED_HAIR = 0.6
+_UNDER_HAT = (0.24, 0.17, 0.13)
+"""sRGB of dark brown hair, the most frequent, where a hat hides all of it."""
 _BESIDE = 6
 _ALONG, _SMEARED = (0.3, 0.55), 3
 """Cosines between the skin's normal and the view; texels of an atlas of 256 around hair."""
@@ -296,9 +301,15 @@ class Lifter(HeadRegions):
             known = None if shown is None else shown[:, _HAIR, None]
             places, hanging = self.own_hair_places(shows.hanging)
             fade = fade_to(shows.end_tint, self.height)
-            hair = keep_hair_of(image, seen, explained, model_texture, places, known, fade, shows.standing)
+            hat, spare = self._hat(raw, seen, known)
+            if known is not None and spare is not None:  # the ends were compared with the hat
+                seen, fade = seen * (1 - hat), torch.ones_like(fade)
+                known = known * ~unlike_hair(raw, beside_hat=True)
+            hair = keep_hair_of(image, seen, explained, model_texture, places, known, fade, shows.standing, spare)
             skinlike = torch.maximum(explained * (1 - hanging), hair.kept * (1 - over.rims))
             skinlike = skinlike * (1 - self._smeared_hair(over.hair, frontal))
+            if hair.color is not None and known is not None:
+                image = even_hair(image, seen * known, hair.color, _EVENED_HAIR)
             model_texture = hair.texture
         else:
             skinlike = below_hairline(explained, self.forehead, 2 * scale)
@@ -306,6 +317,15 @@ class Lifter(HeadRegions):
         skin = complete(image, mask, model_texture, self.skin_chart, self.support, self.grain)
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
         return skin, mask, tone, float(over.lenses)
+
+    def _hat(
+        self, raw: torch.Tensor, seen: torch.Tensor, known: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(1, 1, R, R) where a hat hides the head, and (1, 3, 1, 1) the colour of hair where none shows under it; None
+        without a hat."""
+        nowhere = torch.zeros_like(seen)
+        hat = nowhere if known is None else hat_over(raw, seen * known * torch.maximum(self.scalp, self.forehead))
+        return hat, raw.new_tensor(_UNDER_HAT).view(1, 3, 1, 1) if bool(hat.any()) else None
 
     def _smeared_hair(self, hair: torch.Tensor, frontal: torch.Tensor) -> torch.Tensor:
         """(1, 1, R, R) in [0, 1]: hair on the sides of the head that the photo sees along its surface: its strands

@@ -36,6 +36,23 @@ def erode(image: torch.Tensor, radius: int) -> torch.Tensor:
     return -dilate(-image, radius)
 
 
+def reach(seeds: torch.Tensor, mask: torch.Tensor, steps: int) -> torch.Tensor:
+    """Find those pieces of a mask that hold seeds.
+
+    Args:
+        seeds: (N, C, H, W) float.
+        mask: (N, C, H, W) float in [0, 1].
+        steps: how far a piece is followed, texels, around corners too.
+
+    Returns:
+        (N, C, H, W) float, at most the mask.
+    """
+    reached = torch.minimum(seeds, mask)
+    for _ in range(steps):
+        reached = torch.minimum(dilate(reached, 1), mask)
+    return reached
+
+
 def _largest_of(image: torch.Tensor, size: int, dim: int) -> torch.Tensor:
     """Largest of each ``size`` neighbours along a dimension, which gets ``size - 1`` shorter."""
     covered, best = 1, image

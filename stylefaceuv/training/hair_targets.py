@@ -15,7 +15,7 @@ from torch.nn import functional
 from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_maker import FaceMaker
-from stylefaceuv.lifting.hair_places import hair_share
+from stylefaceuv.lifting.hair_places import hair_share, strand_edge
 from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.training.uv_targets import WORST_ERROR, to_bytes
 from stylefaceuv.weights_file import load_tensors, save_tensors
@@ -108,7 +108,7 @@ class HairTargetMaker:
             return hair
         size = (hair.shape[-2], hair.shape[-1])
         hanging = functional.interpolate(photo.hair.hanging[None], size=size, mode="bilinear", align_corners=False)[0]
-        return torch.maximum(hair, hanging)
+        return torch.maximum(hair, strand_edge(hanging[None])[0])
 
 
 def join_hair_targets(parts: list[HairTargets]) -> HairTargets:

@@ -8,9 +8,17 @@ import pytest
 import torch
 
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.lifting.hair_places import HairPlaces, beside_face, ear_weights, scalp_weights
+from stylefaceuv.lifting.hair_places import (
+    HairPlaces,
+    beside_face,
+    ear_weights,
+    hung,
+    scalp_weights,
+    strand_edge,
+)
 from stylefaceuv.lifting.hair_texture import KeptHair, keep_hair_of
 from tests.lifting.lifted_scene import Scene
+from tests.reference.naive_hair import painted
 
 SIZE = 256
 SKIN, HAIR, BACKDROP = (0.8, 0.6, 0.5), (0.2, 0.12, 0.08), (0.1, 0.5, 0.9)
@@ -32,7 +40,7 @@ def places() -> HairPlaces:
     beside[..., FACE] = 0
     scalp[..., :60, :] = 1
     streaks = torch.randn(1, 1, 1, SIZE, generator=torch.Generator().manual_seed(0)).expand(1, 1, SIZE, SIZE)
-    return HairPlaces(forehead, crown, beside, beside, scalp, streaks)
+    return HairPlaces(forehead, crown, beside, beside, scalp, streaks, torch.zeros_like(scalp))
 
 
 @pytest.fixture
@@ -89,6 +97,64 @@ def test_an_unseen_hairline_is_that_of_the_other_side(photo: torch.Tensor, place
     unseen = slice(150, 185)
     torch.testing.assert_close(texture[:, :34, unseen].mean((1, 2)), torch.tensor(HAIR), atol=0.03, rtol=0)
     torch.testing.assert_close(texture[:, 47:80, unseen].mean((1, 2)), torch.tensor(SKIN), atol=0.03, rtol=0)
+
+
+def test_background_along_the_head_s_edge_is_no_bald_patch(photo: torch.Tensor, places: HairPlaces) -> None:
+    """The outermost columns of the seen half show a wall: neither hair nor skin."""
+    seen, known, explained = (torch.zeros(1, 1, SIZE, SIZE) for _ in range(3))
+    seen[..., :128] = 1
+    known[..., CROWN, 40:128] = 1
+    explained[..., 40:160, 40:128] = 1
+    skin = color(SKIN)[None] * torch.ones_like(seen)
+    texture = keep_hair_of(photo, seen, explained, skin, places, known).texture[0]
+    beyond = slice(SIZE - 30, SIZE)
+    torch.testing.assert_close(texture[:, :34, beyond].mean((1, 2)), torch.tensor(HAIR), atol=0.03, rtol=0)
+    bare = texture[:, 46:56, 150:200].mean((1, 2))
+    torch.testing.assert_close(bare, torch.tensor(SKIN), atol=0.03, rtol=0, msg="the forehead seen on the other side")
+
+
+def test_what_completes_hair_has_its_line(photo: torch.Tensor, places: HairPlaces) -> None:
+    """Hair lower than on every head is no hole in the texture, or what is filled in beside it gets black."""
+    known = torch.zeros(1, 1, SIZE, SIZE)
+    known[..., :100, :] = 1
+    ones, skin = torch.ones_like(known), color(SKIN)[None] * torch.ones_like(known)
+    low = keep_hair_of(photo, ones, 1 - known, skin, places, known).texture[0]
+    torch.testing.assert_close(low[:, 60:66].mean((1, 2)), torch.tensor(HAIR), atol=0.05, rtol=0)
+
+
+def test_pieces_that_hang_from_no_scalp_are_not_kept(photo: torch.Tensor, places: HairPlaces) -> None:
+    known = torch.zeros(1, 1, SIZE, SIZE)
+    known[..., CROWN, :] = 1
+    known[..., :120, :20] = 1  # a lock
+    known[..., 90:120, 230:250] = 1  # and a dark piece below a little bare skin
+    known[..., :86, 230:250] = 1
+    ones, skin = torch.ones_like(known), color(SKIN)[None] * torch.ones_like(known)
+    result = keep_hair_of(photo, ones, torch.zeros_like(known), skin, places, known)
+    assert float(result.kept[0, 0, 92:115, 4:16].min()) > 0.9
+    assert float(result.kept[0, 0, 92:125, 225:255].max()) == 0
+    assert result.color is not None
+
+
+@pytest.mark.parametrize("strand", [-9.0, -1.0, 0.0, 0.7, 9.0])
+def test_each_strand_has_its_own_edge(strand: float) -> None:
+    ramp = torch.linspace(0, 1, 41).view(1, 1, 1, 41).expand(1, 1, 2, 41)
+    found = strand_edge(ramp, torch.full_like(ramp, strand))[0, 0, 0]
+    expected = torch.tensor([painted(float(value), strand) for value in ramp[0, 0, 0]])
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    assert float(found[0]) == 0, "never where no hair hangs"
+    assert float(found[-1]) == 1, "no gap where all of it does"
+    plain = strand_edge(ramp)[0, 0, 0]
+    torch.testing.assert_close(plain, torch.tensor([painted(float(value), 0.0) for value in ramp[0, 0, 0]]))
+
+
+def test_hair_over_ears_is_not_looked_for_in_the_photo(places: HairPlaces) -> None:
+    ears = torch.zeros_like(places.scalp)
+    ears[..., 100:140, :20] = 1
+    own = hung(replace(places, ears=ears), torch.ones_like(ears), torch.zeros_like(ears))
+    assert float((own.scalp - 1).abs().max()) == 0, "it grows there"
+    for where in (own.beside, own.temples):
+        assert float(where[..., 180:, :].min()) == 1
+        assert torch.equal(where[ears > 0], places.beside[ears > 0])
 
 
 def test_hair_that_stands_out_is_painted_however_little_of_it_is_seen(photo: torch.Tensor, places: HairPlaces) -> None:
@@ -160,6 +226,8 @@ def test_hair_grows_above_the_brows_and_hangs_beside_the_eyes() -> None:
     assert grown.tolist() == [0.0, 1.0, pytest.approx(0.7, abs=0.3)], "a hairline, and sideburns"
     beside = beside_face(torch.stack([lens, cheek, temple, nape, chin, brow]), points)[:, 0]
     assert beside.tolist() == [0, 1, 1, 1, 0, 0]
+    neck, hairline = torch.tensor([[0.5, -0.25, -0.2], [0.5, 0.1, -0.2]])
+    assert beside_face(torch.stack([neck, hairline]), points)[:, 0].tolist() == [0, 1], "a collar below the ear"
 
 
 def test_no_hair_grows_on_ears(head: MorphableModel, scene: Scene) -> None:

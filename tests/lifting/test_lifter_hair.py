@@ -123,6 +123,33 @@ def test_hair_hangs_over_ears(scene: Scene) -> None:
     assert distance(scene, bare.diffuse, inner, HAIR) > 0.3
 
 
+def test_a_hat_gives_way_to_hair(scene: Scene) -> None:
+    """Of a colour that no hair has, and over all of the hair: that of the head is dark brown then."""
+    covered = scene.lifter(photo_of(scene, (0.2, 0.4, 0.85)), keep_hair=True)
+    for seen in (True, False):
+        assert distance(scene, covered.diffuse, on_crown(scene, seen), (0.24, 0.17, 0.13)) < 0.1
+    where = scene.lifter.texels.gather(covered.confidence[None])[on_crown(scene, seen=True)]
+    assert float(where.mean()) < 0.05, "none of it is the photo's"
+
+
+def test_gloss_on_hair_is_evened(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the crown is twice as bright in the photo, which light may well do to hair."""
+    photo, rest = photo_of(scene, HAIR), scene.lifter.surface.rest_positions
+    half = torch.where(torch.arange(photo.image.shape[-1]) < photo.image.shape[-1] // 2, 1.0, 2.0)
+    assert photo.segments is not None
+    hair = photo.segments[SEGMENTS.index("hair")][None, None]
+    large = torch.nn.functional.interpolate(hair, photo.image.shape[-2:], mode="bilinear")[0]
+    glossy = replace(photo, image=(photo.image * (1 + large * (half - 1))).clamp(0, 1))
+    crown = on_crown(scene, seen=True) & (rest[:, 1] > scene.lifter.height.max() - 0.9)
+    apart = []
+    for share in (0.0, 0.6):
+        monkeypatch.setattr("stylefaceuv.lifting.lifter._EVENED_HAIR", share)
+        found = scene.lifter.texels.gather(scene.lifter(glossy, keep_hair=True).diffuse).mean(dim=1)
+        left, right = (float(found[crown & (rest[:, 0] * sign > 0.1)].median()) for sign in (1, -1))
+        apart.append(abs(left - right))
+    assert apart[1] < 0.8 * apart[0]
+
+
 @pytest.mark.parametrize("hangs", [True, False])
 def test_only_hair_that_hangs_has_ends(scene: Scene, monkeypatch: pytest.MonkeyPatch, hangs: bool) -> None:
     rest = scene.lifter.surface.rest_positions
