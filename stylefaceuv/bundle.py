@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stylefaceuv import hub
 from stylefaceuv.config import CONFIG_NAME, WEIGHTS_SUFFIX, BundleConfig, ComponentConfig, read_config
@@ -16,7 +17,9 @@ from stylefaceuv.errors import InvalidArgumentError, OutputError, WeightsError
 from stylefaceuv.files import atomic_path, atomic_write_bytes
 from stylefaceuv.manifest import MANIFEST_NAME, FileRecord, Licence, manifest_json, read_manifest, record_of, verify
 from stylefaceuv.plain_values import as_path, number, whole
-from stylefaceuv.types import Provenance
+
+if TYPE_CHECKING:
+    from stylefaceuv.types import Provenance
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _LARGEST_KEY = 2**64 - 1
@@ -177,6 +180,7 @@ def provenances(
         InvalidArgumentError: a seed, start or truncation that no stylecode can have.
     """
     from stylefaceuv import __version__
+    from stylefaceuv.types import Provenance  # with torch, which no other work on bundles needs
 
     own_seed = None if seed is None else whole("seed", seed, 0, _LARGEST_KEY)
     first = 0 if start is None else whole("start", start, 0, _LARGEST_KEY)

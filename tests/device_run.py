@@ -9,6 +9,7 @@ prepare()
 import contextlib
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,17 +17,26 @@ import torch
 
 from stylefaceuv import Face, StyleFaceUV
 from stylefaceuv.bundle import Bundle
-from stylefaceuv.components import load_components
+from stylefaceuv.components import Components, load_components
 from stylefaceuv.networks.head_segmenter import SegmenterConfig
+from stylefaceuv.networks.uv_generator import UVGenerator, UVGeneratorConfig
 from stylefaceuv.training.segmenter import MarkedPhotos
-from tests.training.small_second_stage import small_stage
+from tests.training.small_second_stage import STEPS, small_stage
+
+SMALL_PAINTER = UVGeneratorConfig(
+    resolution=64,
+    displacement_resolution=16,
+    widths=(4, 4, 4),
+    displacement_widths=(4, 4),
+    components=2,
+    hair_widths=(4, 4),
+)
 
 
-def heads(folder: Path, device: torch.device) -> None:
+def heads(folder: Path, parts: Components) -> None:
     """Both details, bald and with hair: made, rendered, exported."""
-    parts = load_components(Bundle.open(None), device)
     for hair in ("clean", "keep"):
-        model = StyleFaceUV(parts, texture_size=512, hair=hair)
+        model = StyleFaceUV(parts, texture_size=256, hair=hair)
         w = model.sample(1, seed=7)
         if not isinstance(w, OnDevice):
             raise AssertionError("stylecodes are not on the device")
@@ -35,13 +45,13 @@ def heads(folder: Path, device: torch.device) -> None:
             if not isinstance(face, Face):
                 raise AssertionError("one stylecode makes one face")
             picture = face.render(size=96, yaw=20.0, expression="smile")
-            face.export(folder / f"{detail}-{hair}.glb")
+            face.export(folder / f"{detail}-{hair}.glb", level=0, morphs=detail == "lifted", texture_size=128)
             sys.stdout.write(f"{detail} {hair} {picture.shape} {picture.mean():.2f}\n")
 
 
-def marks(device: torch.device) -> None:
+def marks(parts: Components) -> None:
     """Marked pixels of one photo."""
-    photos = MarkedPhotos(load_components(Bundle.open(None), device), SegmenterConfig(), resolution=256)
+    photos = MarkedPhotos(parts, SegmenterConfig(), resolution=256)
     source = torch.Generator().manual_seed(0)
     pixels = photos.pixels(photos.parts.generator.mean_stylecode[None], 20, source)
     if not (isinstance(pixels.segment, OnDevice) and isinstance(pixels.activations, OnDevice)):
@@ -49,8 +59,9 @@ def marks(device: torch.device) -> None:
     sys.stdout.write(f"marks {len(pixels.segment)}\n")
 
 
-def second_stage(folder: Path, device: torch.device) -> None:
-    """Two steps on two faces, and the held-out ones judged."""
+def second_stage(folder: Path, parts: Components, device: torch.device) -> None:
+    """Two steps on two faces, and the held-out ones judged; the painter is small, its code is that of the large one."""
+    painter = UVGenerator(SMALL_PAINTER).to(device)
     accelerator = SimpleNamespace(
         device=device,
         num_processes=1,
@@ -60,17 +71,18 @@ def second_stage(folder: Path, device: torch.device) -> None:
         reduce=lambda value, how: value,
         wait_for_everyone=lambda: None,
     )
-    small_stage(folder, load_components(Bundle.open(None), device), accelerator).fit(1e9)
+    small_stage(folder, replace(parts, uv_generator=painter), accelerator, checkpoint_every=STEPS).fit(1e9)
     sys.stdout.write(f"second stage {(folder / 'metrics.jsonl').read_text().count('held_out_own')}\n")
 
 
 def main() -> None:
     """Run all."""
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     with simulated_device() as device, tempfile.TemporaryDirectory() as folder:
-        heads(Path(folder), device)
-        marks(device)
-        second_stage(Path(folder), device)
+        parts = load_components(Bundle.open(None), device)
+        heads(Path(folder), parts)
+        marks(parts)
+        second_stage(Path(folder), parts, device)
 
 
 if __name__ == "__main__":

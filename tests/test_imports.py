@@ -120,10 +120,23 @@ def _loaded_by(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "statement", ["import stylefaceuv", "from stylefaceuv import WeightsError", "import stylefaceuv.cli.main"]
+    "statement",
+    [
+        "import stylefaceuv",
+        "from stylefaceuv import WeightsError",
+        "import stylefaceuv.cli.main",
+        "from stylefaceuv.bundle import Bundle; Bundle.open()",
+    ],
 )
 def test_quick_imports_load_nothing_heavy(statement: str) -> None:
     assert not _loaded_by(statement) & set(HEAVY)
+
+
+def test_loading_a_generator_does_not_import_torch_s_compiler() -> None:
+    """Its import takes longer than all else that a start does."""
+    load = "from stylefaceuv.networks.load_generator import load_generator as load"
+    path = ROOT / "weights" / "generator.safetensors"
+    assert not _loaded_by(f"{load}; load({str(path)!r})") & {"torch._dynamo", "sympy"}
 
 
 def test_types_load_no_renderer_and_no_exporter() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 
 from stylefaceuv.face_model.displacement import displace
@@ -32,7 +34,12 @@ class Surface:
         self.texels = texel_geometry(self.topology, resolution)
         mean = face_model.mean[None]
         self.rest_positions = self.texels.interpolate(face_model.refine(mean, level)[0])
-        self.landmark_warp = landmark_spread(face_model)
+
+    @cached_property
+    def landmark_warp(self) -> torch.Tensor:
+        """(V0, 478) float, made when the first landmarks are followed: many surfaces never see any."""
+        with torch.inference_mode(False), torch.no_grad():  # of use outside inference, too
+            return landmark_spread(self.face_model)
 
     def project(
         self,

@@ -291,8 +291,8 @@ def load_mobile_stylegan(path: str | Path) -> MobileStyleGAN:
     Raises:
         WeightsError: the file is missing, damaged or of another architecture.
     """
-    with torch.device("meta"):
+    # The weights drawn here are replaced. On the "meta" device torch would import its compiler, for seconds.
+    with torch.random.fork_rng(devices=[]):
         model = MobileStyleGAN(config_from_dict(load_config(path), path))
-    model = model.to_empty(device="cpu")
     load_into(model, path)
     return model.eval().requires_grad_(False)

@@ -33,7 +33,7 @@ from stylefaceuv.training.uv_start import starting_generator
 from stylefaceuv.training.uv_targets import TargetMaker, write_targets
 from stylefaceuv.training.uv_warm_start import WarmStart, WarmStartConfig
 
-FACES = 6
+FACES = 4
 SEED = 77
 
 
@@ -116,7 +116,7 @@ def _yaw(parts: Components, root: Path) -> tuple[float, float]:
 def _segmenter(parts: Components, root: Path) -> tuple[float, float]:
     model = HeadSegmenter()
     training = replace(segmenter.SegmenterTraining(), count=FACES, pixels=20, steps=40, batch=64)
-    photos = segmenter.MarkedPhotos(parts, model.config)
+    photos = segmenter.MarkedPhotos(parts, model.config, resolution=256)
     curve = segmenter.train(model, segmenter.join(list(photos.draw(training))), training)
     return curve[0], sum(curve[-5:]) / 5
 
@@ -135,7 +135,7 @@ def _targets(parts: Components, root: Path) -> tuple[float, float]:
 def _warm_start(parts: Components, root: Path) -> tuple[float, float]:
     run = root / "warm"
     run.mkdir()
-    config = WarmStartConfig(steps=6, batch=2, checkpoint_every=6)
+    config = WarmStartConfig(steps=4, batch=2, checkpoint_every=4)
     stage = WarmStart(parts, read_targets(root), config, run)
     return _fitted(stage, stage.trained[:2])
 
@@ -148,7 +148,7 @@ def _second_stage(parts: Components, root: Path) -> tuple[float, float]:
     config = replace(
         default,
         loss=replace(default.loss, perceptual=0.0, adversarial=0.01),
-        schedule=replace(default.schedule, steps=8, checkpoint_every=8, batch=2, learning_rate=2e-4),
+        schedule=replace(default.schedule, steps=4, checkpoint_every=4, batch=2, learning_rate=4e-4),
         picture=replace(default.picture, size=64),
     )
     model = load_uv_generator(root / "warm" / "uv_generator.safetensors").train()
@@ -164,7 +164,7 @@ def _hair(parts: Components, root: Path) -> tuple[float, float]:
     run.mkdir()
     targets = join_hair_targets(list(HairTargetMaker(parts)(yaw.sample_stylecodes(parts.generator, 3, SEED))))
     model = starting_generator(root / "second" / "uv_generator.safetensors", hair=True, flat=False).train()
-    config = HairTraining(steps=8, batch=2, learning_rate=5e-3, held_out=1, checkpoint_every=8)
+    config = HairTraining(steps=5, batch=2, learning_rate=5e-3, held_out=1, checkpoint_every=5)
     return _fitted(HairStage(parts, model, targets, config, run), torch.arange(2))
 
 

@@ -13,6 +13,8 @@ from stylefaceuv import StyleFaceUV
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.evaluation.cost import CostReport, CostRow, measure_cost
 from stylefaceuv.evaluation.process_cost import cost_of, torch_threads
+from stylefaceuv.networks.stylegan2 import StyleGAN2Config
+from tests.fakes.tiny_model import tiny_model
 
 
 def test_sleep_takes_wall_time_but_no_processor_time() -> None:
@@ -66,6 +68,13 @@ def test_threads_come_back_even_after_an_error() -> None:
         fail()
     assert seen == [before + 1]
     assert torch.get_num_threads() == before
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> StyleFaceUV:
+    """Tiny, as is its rival: what each stage costs is not asked here."""
+    monkeypatch.setattr("stylefaceuv.evaluation.rival_cost.STYLEGAN2_256", StyleGAN2Config(channels=(8,) * 7))
+    return tiny_model()
 
 
 @pytest.mark.parametrize("repeats", [0, -1, 1.5, "2", True])

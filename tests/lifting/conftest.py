@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from stylefaceuv.face_model.makehuman import load_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
@@ -12,7 +11,6 @@ from tests.reference.tiny_head import tiny_head
 @pytest.fixture(scope="session")
 def head() -> MorphableModel:
     """The embedded head; tests must not change it."""
-    torch.set_num_threads(1)
     return load_face_model()
 
 

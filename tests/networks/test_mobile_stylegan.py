@@ -141,6 +141,12 @@ def test_save_and_load(model: MobileStyleGAN, tmp_path: Path) -> None:
         load_stylegan2(path)
 
 
+def test_loading_leaves_the_random_state_alone() -> None:
+    before = torch.get_rng_state()
+    load_generator(EMBEDDED_WEIGHTS / "generator.safetensors")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_unknown_architectures_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_tensors(path, {"x": torch.zeros(1)}, {"architecture": "other"})

@@ -1,4 +1,4 @@
-"""The second stage on three random faces and grey pictures, with the embedded networks; by default no discriminator."""
+"""The second stage on three random faces and grey pictures; by default no discriminator."""
 
 from __future__ import annotations
 
@@ -11,16 +11,33 @@ import torch
 from PIL import Image
 
 from stylefaceuv.components import Components
+from stylefaceuv.networks.uv_generator import UVGenerator
 from stylefaceuv.training.uv_config import read_config
 from stylefaceuv.training.uv_dataset import TargetSet
 from stylefaceuv.training.uv_second_stage import SecondStage
+from tests.fakes.tiny_model import tiny_model
 from tests.training.shards import write_shard
 
 STEPS = 2
 
 
+def tiny_parts() -> Components:
+    """Random parts whose painter paints hair too, the same in every process: the loop asks for no likeness."""
+    parts = tiny_model().components
+    assert parts.uv_generator is not None
+    config = replace(parts.uv_generator.config, hair_widths=(4, 4))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        return replace(parts, uv_generator=UVGenerator(config))
+
+
 def small_stage(
-    folder: Path, parts: Components, accelerator: Any = None, run: Path | None = None, adversarial: float = 0.0
+    folder: Path,
+    parts: Components,
+    accelerator: Any = None,
+    run: Path | None = None,
+    adversarial: float = 0.0,
+    checkpoint_every: int = 1,
 ) -> SecondStage:
     """Make a stage of two steps of two faces; its data set is written to ``folder``."""
     stylecodes = torch.randn(3, 512, generator=torch.Generator().manual_seed(1))
@@ -32,7 +49,7 @@ def small_stage(
     config = replace(
         default,
         loss=replace(default.loss, perceptual=0.0, adversarial=adversarial),
-        schedule=replace(default.schedule, steps=STEPS, checkpoint_every=1, batch=2),
+        schedule=replace(default.schedule, steps=STEPS, checkpoint_every=checkpoint_every, batch=2),
         picture=replace(default.picture, size=64),
     )
     targets = _targets(stylecodes, model.config.resolution)

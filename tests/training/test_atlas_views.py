@@ -9,8 +9,7 @@ from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.training.atlas_views import AtlasViews
 
 
-def test_views_of_a_set_are_those_of_its_faces() -> None:
-    model = StyleFaceUV.from_pretrained()
+def test_views_of_a_set_are_those_of_its_faces(model: StyleFaceUV) -> None:
     parts, w = model.components, model.sample(3, seed=5)
     views = AtlasViews(parts, w, 64)[torch.tensor([2, 0])]
     viewer = AtlasViewer(parts.face_model, 64)

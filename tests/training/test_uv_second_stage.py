@@ -11,23 +11,20 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from stylefaceuv.bundle import Bundle
-from stylefaceuv.components import load_components
 from stylefaceuv.training.discriminator import discriminator_for
 from stylefaceuv.training.uv_second_stage import SecondStage
-from tests.training.small_second_stage import STEPS, small_stage
+from tests.training.small_second_stage import STEPS, small_stage, tiny_parts
 
 
 def fresh_stage(root: Path, run: Path) -> SecondStage:
     root.mkdir(exist_ok=True)
     run.mkdir(exist_ok=True)
-    return small_stage(root, load_components(Bundle.open(None), torch.device("cpu")), run=run)
+    return small_stage(root, tiny_parts(), run=run)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> SecondStage:
     """Ran from start to end."""
-    torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("whole")
     stage = fresh_stage(root / "data", root / "run")
     stage.fit(1e9)
@@ -67,7 +64,7 @@ def test_a_killed_run_goes_on_to_the_bit(whole: SecondStage, tmp_path: Path) -> 
 
 
 def test_the_discriminator_starts_from_its_seed_and_the_random_state_is_left_alone(tmp_path: Path) -> None:
-    parts = load_components(Bundle.open(None), torch.device("cpu"))
+    parts = tiny_parts()
     torch.manual_seed(12)
     expected = torch.rand(4)
     torch.manual_seed(12)
@@ -85,7 +82,9 @@ def test_two_processes_learn_what_one_learns(whole: SecondStage, tmp_path: Path)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     first, second = (load_file(tmp_path / f"weights-{rank}-of-2.safetensors") for rank in range(2))
-    start = load_components(Bundle.open(None), torch.device("cpu")).uv_generator.state_dict()
+    painter = tiny_parts().uv_generator
+    assert painter is not None
+    start = painter.state_dict()
     moved = 0
     for name, value in whole.model.state_dict().items():
         assert torch.equal(first[name], second[name]), name

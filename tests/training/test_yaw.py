@@ -56,7 +56,7 @@ def test_the_regressor_reaches_the_asked_yaw(linear_mapper: Mapper) -> None:
     torch.manual_seed(0)
     editor, w = YawEditor(), _stylecodes(20_000)
     editor.direction.copy_(_axis())
-    config = replace(YawConfig(), steps=500, batch=256, learning_rate=3e-3)
+    config = replace(YawConfig(), steps=350, batch=128, learning_rate=3e-3)
     curve = train_regressor(editor, linear_mapper, w, config)
     assert len(curve) == config.steps
     held_out = torch.randn(200, 512, generator=torch.Generator().manual_seed(9))

@@ -9,9 +9,7 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import save_file
 
-from stylefaceuv.bundle import Bundle
-from stylefaceuv.components import load_components
-from tests.training.small_second_stage import small_stage
+from tests.training.small_second_stage import small_stage, tiny_parts
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
@@ -19,8 +17,7 @@ if __name__ == "__main__":
     root = Path(sys.argv[1])
     folder = root / f"data-{accelerator.process_index}"
     folder.mkdir(parents=True)
-    parts = load_components(Bundle.open(None), accelerator.device)
-    stage = small_stage(folder, parts, accelerator)
+    stage = small_stage(folder, tiny_parts(), accelerator)
     stage.fit(1e9)
     weights = {name: value.contiguous() for name, value in stage.model.state_dict().items()}
     save_file(weights, root / f"weights-{accelerator.process_index}-of-{accelerator.num_processes}.safetensors")
