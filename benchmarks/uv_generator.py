@@ -26,25 +26,14 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from stylefaceuv import Face, StyleFaceUV
-from stylefaceuv.colour import srgb_to_linear
+from stylefaceuv.colour import srgb_to_lab
 from stylefaceuv.evaluation.identity import IdentityNetwork, identity_distance, load_identity_network
 from stylefaceuv.networks.yaw import symmetric_yaw
-
-_D65 = (0.95047, 1.0, 1.08883)
-_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
 
 
 def tensor(picture: npt.NDArray[np.uint8]) -> torch.Tensor:
     """(H, W, C) uint8 to (1, C, H, W) in [0, 1]."""
     return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
-
-
-def lab(srgb: torch.Tensor) -> torch.Tensor:
-    """(T, 3) sRGB in [0, 1] to CIE L*a*b* under D65."""
-    xyz = srgb_to_linear(srgb) @ srgb.new_tensor(_XYZ).T / srgb.new_tensor(_D65)
-    root = torch.where(xyz > 216 / 24389, xyz.clamp_min(1e-9) ** (1 / 3), (24389 / 27 * xyz + 16) / 116)
-    x, y, z = root.unbind(1)
-    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
 
 
 def embed(model: StyleFaceUV, network: IdentityNetwork, picture: npt.NDArray[np.uint8]) -> torch.Tensor:
@@ -87,7 +76,7 @@ def albedo_difference(model: StyleFaceUV, first: Face, second: Face) -> float:
     both = support & seen[0] & seen[1]
     if int(both.sum()) < 500:
         return float("nan")
-    colors = [lab(torch.from_numpy(face.diffuse.copy())[both].float() / 255) for face in (first, second)]
+    colors = [srgb_to_lab(torch.from_numpy(face.diffuse.copy())[both].float() / 255) for face in (first, second)]
     return float((colors[0] - colors[1]).norm(dim=1).mean())
 
 

@@ -40,13 +40,13 @@ def srgb_to_lab(srgb: torch.Tensor) -> torch.Tensor:
     """Tell lightness, and redness and yellowness, as the eye does.
 
     Args:
-        srgb: (N, 3, H, W) float, in [0, 1].
+        srgb: (N, 3, ...) float, in [0, 1].
 
     Returns:
-        (N, 3, H, W) float, CIELAB with the white of sRGB: L in [0, 100], a and b. Source: CIE 15, IEC 61966-2-1.
+        (N, 3, ...) float, CIELAB with the white of sRGB: L in [0, 100], a and b. Source: CIE 15, IEC 61966-2-1.
     """
     matrix = srgb.new_tensor(_XYZ)
-    xyz = torch.einsum("ij,njhw->nihw", matrix / matrix.sum(dim=1, keepdim=True), srgb_to_linear(srgb))
+    xyz = torch.einsum("ij,nj...->ni...", matrix / matrix.sum(dim=1, keepdim=True), srgb_to_linear(srgb))
     cube = torch.where(xyz > (6 / 29) ** 3, xyz.clamp_min(1e-6) ** (1 / 3), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
     x, y, z = cube.unbind(dim=1)
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)

@@ -14,11 +14,11 @@ from stylefaceuv.face_model.arkit import ARKIT_NAMES
 from stylefaceuv.face_model.displacement import displace, sample_at_vertices
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices
-from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.plain_values import is_whole
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.self_shadow import ambient_occlusion
 from stylefaceuv.rendering.vertex_normals import VertexNormals
+from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import Face, FaceMesh, MorphTargets
 
 METRES_PER_DECIMETRE = 0.1

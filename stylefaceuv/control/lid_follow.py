@@ -8,8 +8,9 @@ import torch
 
 from stylefaceuv.control.contact import Rims, columns_of
 from stylefaceuv.control.lids import sphere_centre
-from stylefaceuv.control.mean_surface import part_rows
+from stylefaceuv.control.mean_surface import part_mask
 from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.soft_steps import smoothstep
 
 _CORNERS = {"eyeBlinkLeft": (263, 362), "eyeBlinkRight": (33, 133)}
 """Landmarks where both rims of an eye end."""
@@ -41,12 +42,10 @@ class LidFollow:
         ends = points[list(_CORNERS[rims.unit]), 0].sort().values
         inside = ((mean[:, 0] - ends[0]) * (ends[1] - mean[:, 0])).clamp_min(0) * 4 / (ends[1] - ends[0]) ** 2
         local = mean - sphere_centre(mean[ball])
-        skin = torch.zeros(len(mean), dtype=torch.bool, device=mean.device)
-        skin[part_rows(model, "skin")] = True
-        near = inside.sqrt() * (skin & (local[:, 2] > 0) & (local.norm(dim=1) < _REACH_DM))
+        near = inside.sqrt() * (part_mask(model, "skin") & (local[:, 2] > 0) & (local.norm(dim=1) < _REACH_DM))
         above = mean[:, 1] > (top + bottom) / 2
-        self._upper = near * above * _fade(mean[:, 1] - top, _UPPER_FADE_DM)
-        self._lower = near * ~above * _fade(bottom - mean[:, 1], _LOWER_FADE_DM)
+        self._upper = near * above * (1 - smoothstep(mean[:, 1] - top, _UPPER_FADE_DM))
+        self._lower = near * ~above * (1 - smoothstep(bottom - mean[:, 1], _LOWER_FADE_DM))
 
     def move(self, cage: torch.Tensor, centre: torch.Tensor, pitch: float, closed: float) -> torch.Tensor:
         """Return a cage whose lids follow the eye.
@@ -68,9 +67,3 @@ class LidFollow:
         x, y, z = (cage - centre).unbind(dim=1)
         moved = torch.stack([x, y * turn.cos() + z * turn.sin(), z * turn.cos() - y * turn.sin()], dim=1)
         return torch.where((turn != 0)[:, None], centre + moved, cage)
-
-
-def _fade(distance: torch.Tensor, edges: tuple[float, float]) -> torch.Tensor:
-    """1 up to the first edge, 0 from the second on, smooth between."""
-    share = ((edges[1] - distance) / (edges[1] - edges[0])).clamp(0, 1)
-    return share * share * (3 - 2 * share)

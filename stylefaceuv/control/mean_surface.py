@@ -19,6 +19,18 @@ def part_rows(model: MorphableModel, part: str) -> torch.Tensor:
     return model.quads[model.quad_part == PART_NAMES.index(part)].long().unique()
 
 
+def part_mask(model: MorphableModel, part: str) -> torch.Tensor:
+    """Which cage vertices belong to a part, (V0,) bool.
+
+    Args:
+        model: the head.
+        part: one of ``PART_NAMES``.
+    """
+    mask = torch.zeros(len(model.mean), dtype=torch.bool, device=model.mean.device)
+    mask[part_rows(model, part)] = True
+    return mask
+
+
 def mean_normals(model: MorphableModel) -> torch.Tensor:
     """Normals of the mean head's cage, (V0, 3) float, unit length.
 

@@ -7,15 +7,13 @@ from typing import Any
 
 import torch
 
-from stylefaceuv.colour import srgb_to_linear
+from stylefaceuv.colour import srgb_to_lab
 from stylefaceuv.evaluation.fidelity_measures import shuffled
 from stylefaceuv.evaluation.identity import chip_crops
 from stylefaceuv.evaluation.records import Vectors
 from stylefaceuv.evaluation.subject import Subject
 from stylefaceuv.networks.landmarker import cut_crops
 
-_D65 = (0.95047, 1.0, 1.08883)
-_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
 _FACE_SHARE, _FACE_SIZE = 0.8, 224
 
 
@@ -67,10 +65,8 @@ def skin_tone(subject: Subject) -> float:
 
 def typology_angle(srgb: torch.Tensor) -> float:
     """Individual typology angle of one colour, atan2(L* - 50, b*) in degrees; srgb is (3,) in [0, 1]."""
-    xyz = srgb.new_tensor(_XYZ) @ srgb_to_linear(srgb) / srgb.new_tensor(_D65)
-    root = torch.where(xyz > 216 / 24389, xyz.clamp_min(1e-9) ** (1 / 3), (24389 / 27 * xyz + 16) / 116)
-    lightness, yellow = 116 * root[1] - 16, 200 * (root[1] - root[2])
-    return math.degrees(math.atan2(float(lightness) - 50, float(yellow)))
+    lightness, _, yellow = srgb_to_lab(srgb[None])[0].tolist()
+    return math.degrees(math.atan2(lightness - 50, yellow))
 
 
 def _face_crop(landmarks: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ from scipy import ndimage, sparse
 
 CANDIDATES_AT_ONCE = 2_000_000
 INSIDE_TOLERANCE = 1e-6
-RASTERS_KEPT = 6
+RASTERS_KEPT = 3
 
 
 Element = TypeVar("Element", bound=np.generic)

@@ -96,8 +96,9 @@ class Exporter:
         tangents: TangentMesh | None,
         options: dict[str, Any],
     ) -> Path:
-        baked = self._occlusion.bake(mesh, options["texture_size"]) if options.pop("bake_occlusion", True) else None
-        options.update(texture_format=texture_format, tangents=tangents, occlusion_map=baked)
+        if options.pop("bake_occlusion", True):
+            options["occlusion_map"] = self._occlusion.bake(mesh, tangents, options["texture_size"])
+        options.update(texture_format=texture_format, tangents=tangents)
         return write_glb(target, mesh, maps, morphs, provenance, **options)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stylefaceuv.export.atlas_raster import AtlasRasters
+from stylefaceuv.export.tangents import TangentMesh
 from stylefaceuv.types import FaceMesh
 
 LARGEST = 256
@@ -22,11 +23,12 @@ class OcclusionMapBaker:
     def __init__(self, rasters: AtlasRasters) -> None:
         self._rasters = rasters
 
-    def bake(self, mesh: FaceMesh, size: int) -> npt.NDArray[np.uint8] | None:
+    def bake(self, mesh: FaceMesh, tangents: TangentMesh | None, size: int) -> npt.NDArray[np.uint8] | None:
         """Bake a mesh's occlusion.
 
         Args:
             mesh: the head.
+            tangents: its tangents if they are known: then the raster is that of its normal map.
             size: edge of the other textures, texels.
 
         Returns:
@@ -34,6 +36,10 @@ class OcclusionMapBaker:
         """
         if bool((mesh.occlusion == 1).all()):
             return None
-        raster = self._rasters.get(mesh.uv, mesh.faces, min(size, LARGEST))
-        shares = raster.interpolation @ mesh.occlusion.astype(np.float32)
+        uv, occlusion = mesh.uv, mesh.occlusion
+        faces: npt.NDArray[np.integer] = mesh.faces
+        if tangents is not None:
+            uv, faces, occlusion = uv[tangents.source], tangents.faces, occlusion[tangents.source]
+        raster = self._rasters.get(uv, faces, min(size, LARGEST))
+        shares = raster.interpolation @ occlusion.astype(np.float32)
         return raster.fill((shares * 255 + 0.5).astype(np.uint8))

@@ -15,7 +15,7 @@ import torch.nn.functional as functional
 from torch import nn
 
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
-from stylefaceuv.lifting.evidence import eased
+from stylefaceuv.soft_steps import eased
 from stylefaceuv.weights_file import load_tensors
 
 

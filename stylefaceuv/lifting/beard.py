@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from stylefaceuv.lifting.evidence import soft_threshold, weighted_share
+from stylefaceuv.lifting.evidence import weighted_share
 from stylefaceuv.lifting.hair_places import EAR_FRONTS
 from stylefaceuv.lifting.landmark_fit import LIPS, OUTER_EYE_CORNERS
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.pyramid import blur, levels_for
+from stylefaceuv.soft_steps import soft_threshold
 
 _WORKING_SIZE = 128
 _NOSE_BASE, _CHIN, _MOUTH_CORNERS = 2, 152, (61, 291)

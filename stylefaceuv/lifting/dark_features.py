@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import torch
 
-from stylefaceuv.lifting.evidence import smoothstep, soft_threshold, weighted_share
+from stylefaceuv.lifting.evidence import weighted_share
 from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS, LIPS
 from stylefaceuv.lifting.pyramid import blur
+from stylefaceuv.soft_steps import smoothstep, soft_threshold
 
 BROWS = (
     (70, 63, 105, 66, 107, 46, 53, 52, 65, 55),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from stylefaceuv.lifting.evidence import soft_threshold, weighted_share
+from stylefaceuv.lifting.evidence import weighted_share
 from stylefaceuv.lifting.pyramid import blur, levels_for
+from stylefaceuv.soft_steps import soft_threshold
 
 _LINES, _FOREIGN = (0.2, 0.28), (0.75, 0.9)
 """Shares of the lower forehead from which on a fringe may hang, and surely hangs. Of 30 heads (seeds 7, 90210, 2013,

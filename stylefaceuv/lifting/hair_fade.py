@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.hair_places import BROW_TOPS
 from stylefaceuv.networks.head_segmenter import SEGMENTS
+from stylefaceuv.soft_steps import smoothstep
 
 _HAIR = SEGMENTS.index("hair")
 _NOSE_TIP = 1

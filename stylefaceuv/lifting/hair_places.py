@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn import functional
 
-from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
 from stylefaceuv.lifting.strands import combed_strands
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.networks.head_segmenter import SEGMENTS
+from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES
 
 BROW_TOPS, EAR_FRONTS = (105, 334), (234, 454)

@@ -73,15 +73,10 @@ def keep_hair_of(
         What stays, and what completes it; of a bald head the forehead stays and the texture is the model's.
     """
     skin_color, skin_spread = _tone(lifted, (seen * explained)[0, 0] > 0.9)
-    crown = (seen * places.crown)[0, 0] > 0.5
     other = (lifted - skin_color).abs().mean(dim=1)[0] > _OTHER_THAN_SKIN
-    sure = crown & (other if known_hair is None else known_hair[0, 0] > 0.5)
-    bald = int(sure.sum()) < max(_LEAST_SHARE * int(crown.sum()), _LEAST_TEXELS * crown.numel())
-    if known_hair is not None:
-        surer = (seen * torch.maximum(places.scalp, places.forehead) * known_hair)[0, 0] > _SURE
-        sure = surer if int(surer.sum()) > int(sure.sum()) else sure
+    sure, bald = _sure_hair(seen, other, places, known_hair)
     sure = sure if spare is None else sure & other  # at a hat's edge a segmenter takes skin for hair, too
-    few = int(sure.sum()) < (_FEW_TEXELS if spare is None else _LEAST_TEXELS * crown.numel())
+    few = int(sure.sum()) < (_FEW_TEXELS if spare is None else _LEAST_TEXELS * sure.numel())
     if spare is None and (few or (bald and not standing)):
         return KeptHair(places.forehead, model_texture)
     color, spread = _tone(lifted, sure)
@@ -100,6 +95,20 @@ def keep_hair_of(
     color = color if fade is None else color * fade
     texture = model_texture + grown * (_combed(lifted, sure, color, places.streaks) - model_texture)
     return KeptHair(torch.maximum(places.forehead, hair), texture, color)
+
+
+def _sure_hair(
+    seen: torch.Tensor, other: torch.Tensor, places: HairPlaces, known_hair: torch.Tensor | None
+) -> tuple[torch.Tensor, bool]:
+    """(R, R) bool, where the photo surely shows hair, and whether its crown has too little; ``other``, (R, R) bool, has
+    another colour than skin."""
+    crown = (seen * places.crown)[0, 0] > 0.5
+    sure = crown & (other if known_hair is None else known_hair[0, 0] > 0.5)
+    bald = int(sure.sum()) < max(_LEAST_SHARE * int(crown.sum()), _LEAST_TEXELS * crown.numel())
+    if known_hair is not None:
+        surer = (seen * torch.maximum(places.scalp, places.forehead) * known_hair)[0, 0] > _SURE
+        sure = surer if int(surer.sum()) > int(sure.sum()) else sure
+    return sure, bald
 
 
 def _as_on_the_other_side(

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.lifting.evidence import smoothstep, weighted_share
+from stylefaceuv.lifting.evidence import weighted_share
 from stylefaceuv.lifting.hair_outline import HairOutline, hair_outline
 from stylefaceuv.lifting.hair_places import ear_weights, hair_places, hair_share, head_middle
 from stylefaceuv.lifting.hanging_hair import HangingHair
@@ -17,6 +17,7 @@ from stylefaceuv.lifting.projection import TexelView
 from stylefaceuv.lifting.pyramid import blur, push_pull
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.networks.head_segmenter import SEGMENTS
+from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
 VOLUME_RESOLUTION = 256

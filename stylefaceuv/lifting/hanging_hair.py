@@ -9,13 +9,13 @@ from torch import nn
 from torch.nn import functional
 
 from stylefaceuv.face_model.pose import rotation_matrix
-from stylefaceuv.lifting.evidence import smoothstep, soft_threshold
 from stylefaceuv.lifting.hair_places import ear_weights
 from stylefaceuv.lifting.projection import TexelView
 from stylefaceuv.lifting.strands import HAIR_AXIS_Z
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.rendering.camera import Camera
+from stylefaceuv.soft_steps import smoothstep, soft_threshold
 from stylefaceuv.types import PART_NAMES, FaceCoefficients
 
 _BACKGROUND, _FACE, _HAIR = (SEGMENTS.index(name) for name in ("background", "face", "hair"))

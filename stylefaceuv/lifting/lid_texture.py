@@ -13,8 +13,8 @@ import scipy.spatial
 import torch
 
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
+from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES
 
 _UPPER_RIMS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362))

@@ -16,7 +16,6 @@ from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
 from stylefaceuv.lifting.dark_features import own_features
 from stylefaceuv.lifting.delighter import Delighter
 from stylefaceuv.lifting.delighting import even_out, luminance, shading
-from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.fringe import among_strands, fringe_over
 from stylefaceuv.lifting.hair_evening import even_hair
@@ -37,6 +36,7 @@ from stylefaceuv.lifting.second_view import join_views
 from stylefaceuv.lifting.thin_lines import dark_lines, plain_skin
 from stylefaceuv.lifting.tooth_pattern import tooth_pattern
 from stylefaceuv.networks.head_segmenter import SEGMENTS
+from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES
 
 _SKIN = PART_NAMES.index("skin")

@@ -8,7 +8,7 @@ import torch
 
 from stylefaceuv.colour import srgb_to_linear
 from stylefaceuv.lifting.delighting import luminance
-from stylefaceuv.lifting.evidence import soft_threshold
+from stylefaceuv.soft_steps import soft_threshold
 
 _INNER = (88, 178, 87, 14, 317, 402, 318, 80, 81, 82, 13, 312, 311, 310)
 _RED = ((13, 0), (14, 17), (82, 37), (312, 267), (87, 84), (317, 314))

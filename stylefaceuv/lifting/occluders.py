@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from stylefaceuv.lifting.dark_features import dark_lenses_over, glasses_over, rims_on
-from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.morphology import dilate, erode
 from stylefaceuv.networks.head_segmenter import SEGMENTS
+from stylefaceuv.soft_steps import smoothstep
 
 _BACKGROUND, _HAIR, _GLASSES = (SEGMENTS.index(name) for name in ("background", "hair", "glasses"))
 _LIKELY = (0.3, 0.6)

@@ -6,8 +6,9 @@ import torch
 from torch.nn import functional
 
 from stylefaceuv.colour import srgb_to_linear
-from stylefaceuv.lifting.evidence import soft_threshold, weighted_share
+from stylefaceuv.lifting.evidence import weighted_share
 from stylefaceuv.lifting.morphology import dilate
+from stylefaceuv.soft_steps import soft_threshold
 
 _BLACK = 1e-3
 _DARKER = (0.09, 0.16)

@@ -12,7 +12,6 @@ from stylefaceuv.lifting.albedo_model import AlbedoFit
 from stylefaceuv.lifting.beard import ROUGH_PAINTED, BeardPlaces, beard_over
 from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
 from stylefaceuv.lifting.delighting import luminance
-from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.eye_texture import paint_eye
 from stylefaceuv.lifting.hair_texture import keep_hair_of
 from stylefaceuv.lifting.lid_texture import paint_lids
@@ -21,6 +20,7 @@ from stylefaceuv.lifting.lip_texture import tidy_lips
 from stylefaceuv.lifting.mouth_texture import paint_mouth
 from stylefaceuv.lifting.painted_guide import gain_to_painted, painted_lenses
 from stylefaceuv.lifting.pyramid import push_pull
+from stylefaceuv.soft_steps import smoothstep
 
 _RIMS, _LIKELY = (0.3, 0.6), (0.3, 0.7)
 _GRAIN = 0.006

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as functional
 
-from stylefaceuv.lifting.evidence import smoothstep
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.rasterizer import rasterize
+from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES, MeshTopology
 
 _EYE_PARTS = (PART_NAMES.index("eye_left"), PART_NAMES.index("eye_right"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from stylefaceuv.lifting.delighting import luminance
-from stylefaceuv.lifting.evidence import soft_threshold
 from stylefaceuv.lifting.morphology import dilate, erode
+from stylefaceuv.soft_steps import soft_threshold
 
 _CONTRAST = (0.05, 0.10)
 _DARKER_THAN_SKIN = (0.10, 0.16)

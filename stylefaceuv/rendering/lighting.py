@@ -23,6 +23,9 @@ _Y22 = 0.25 * math.sqrt(15 / math.pi)
 LOBE = (1.0, 2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0, 0.25, 0.25, 0.25, 0.25, 0.25)
 """Clamped cosine over pi by coefficient. Source: Ramamoorthi and Hanrahan (2001), A_l / pi."""
 
+ODD_IN_X = (3, 4, 7)
+"""The coefficients that change sign where left and right are exchanged: x, xy and xz."""
+
 
 def sh_basis(normals: torch.Tensor) -> torch.Tensor:
     """Evaluate the nine real spherical harmonics.

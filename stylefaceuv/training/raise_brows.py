@@ -14,7 +14,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 import torch
 
-from stylefaceuv.control.mean_surface import part_rows
+from stylefaceuv.control.mean_surface import part_mask
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
 
@@ -34,9 +34,7 @@ def forehead(model: MorphableModel) -> torch.Tensor:
         (V0,) bool: skin above the brows, below the hairline, between the temples.
     """
     x, y, z = model.mean.unbind(1)
-    skin = torch.zeros(len(model.mean), dtype=torch.bool)
-    skin[part_rows(model, "skin")] = True
-    return skin & (y > BROW_TOP_DM) & (y < HAIRLINE_DM) & (z > _FRONT_DM) & (x.abs() < _SIDE_DM)
+    return part_mask(model, "skin") & (y > BROW_TOP_DM) & (y < HAIRLINE_DM) & (z > _FRONT_DM) & (x.abs() < _SIDE_DM)
 
 
 def smooth_motion(motion: torch.Tensor, quads: torch.Tensor, free: torch.Tensor) -> torch.Tensor:

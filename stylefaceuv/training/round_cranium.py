@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import torch
 
-from stylefaceuv.control.mean_surface import part_rows, smoothed
+from stylefaceuv.control.mean_surface import part_mask, smoothed
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.lifting.evidence import smoothstep
+from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
 
 WIDER = 0.19
@@ -45,7 +45,7 @@ def cranium_weight(model: MorphableModel) -> torch.Tensor:
     """
     points = model.landmarks(model.mean[None])[0]
     far = smoothstep(torch.cdist(model.mean, points).amin(dim=1), _FAR_FROM_FACE)
-    return far * smoothstep(model.mean[:, 1], _ABOVE_EARS) * _on_skin(model)
+    return far * smoothstep(model.mean[:, 1], _ABOVE_EARS) * part_mask(model, "skin")
 
 
 def round_cranium(model: MorphableModel) -> None:
@@ -57,7 +57,7 @@ def round_cranium(model: MorphableModel) -> None:
     weight = cranium_weight(model)
     model.identity_basis.copy_(damped_identity(model, weight))
     broad = smoothed(model, weight * _vault_profile(model.mean), rounds=4)  # so that nothing kinks
-    back = smoothstep(model.mean[:, 2], _BEHIND) * smoothstep(model.mean[:, 1], _ABOVE_NAPE) * _on_skin(model)
+    back = smoothstep(model.mean[:, 2], _BEHIND) * smoothstep(model.mean[:, 1], _ABOVE_NAPE) * part_mask(model, "skin")
     model.mean[:, 0] *= 1 + WIDER * broad
     model.mean[:, 2] -= LONGER_DM * back
     mirrored = model.mean[model.mirror_index] * model.mean.new_tensor([-1.0, 1.0, 1.0])
@@ -89,13 +89,6 @@ def _vault_profile(points: torch.Tensor) -> torch.Tensor:
     front = 1 - (1 - _AT_FOREHEAD) * smoothstep(points[:, 2], _FOREHEAD)
     ear = (points[:, 0].abs() > _EAR_DM) & (points[:, 1] < _EAR_TOP_DM)
     return torch.where(ear, points.new_zeros(()), crown * front)
-
-
-def _on_skin(model: MorphableModel) -> torch.Tensor:
-    """(V0,) 1 on vertices of the skin, 0 on eyes, teeth and tongue."""
-    skin = torch.zeros(len(model.mean), dtype=model.mean.dtype, device=model.mean.device)
-    skin[part_rows(model, "skin")] = 1
-    return skin
 
 
 def main(arguments: list[str] | None = None) -> None:

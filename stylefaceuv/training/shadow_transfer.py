@@ -14,13 +14,13 @@ import math
 import torch
 import torch.nn.functional as functional
 
-from stylefaceuv.control.mean_surface import part_rows, smoothed
+from stylefaceuv.control.mean_surface import part_mask, smoothed
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.lifting.evidence import smoothstep
-from stylefaceuv.rendering.lighting import LOBE, sh_basis
+from stylefaceuv.rendering.lighting import LOBE, ODD_IN_X, sh_basis
 from stylefaceuv.rendering.rasterizer import rasterize
 from stylefaceuv.rendering.self_shadow import even_directions
 from stylefaceuv.rendering.vertex_normals import VertexNormals
+from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
 
 SIDES, SIZE = 400, 512
@@ -99,9 +99,7 @@ def own_shade_weight(model: MorphableModel) -> torch.Tensor:
         (V0,) float in [0, 1]: 1 on skin away from the landmarks, 0 near them and on eyes, teeth and tongue.
     """
     far = torch.cdist(model.mean, model.landmarks(model.mean[None])[0]).amin(dim=1)
-    skin = torch.zeros_like(far)
-    skin[part_rows(model, "skin")] = 1
-    return skin * smoothstep(far, _BEYOND_LANDMARKS)
+    return part_mask(model, "skin") * smoothstep(far, _BEYOND_LANDMARKS)
 
 
 def cast_shadows(model: MorphableModel, sides: int = SIDES, size: int = SIZE) -> None:
@@ -120,8 +118,9 @@ def cast_shadows(model: MorphableModel, sides: int = SIDES, size: int = SIZE) ->
     first = topology.geometry_index < len(model.mean)  # subdivision keeps the cage's vertices in front
     at_cage[topology.geometry_index[first]] = fine[first]
     taken = (1 - SENT_BACK) * own_shade_weight(model)[:, None] * smoothed(model, at_cage, _ROUNDS)
-    odd = taken.new_tensor([1, 1, 1, -1, -1, 1, 1, -1, 1])  # how harmonics change sign where x does
-    model.self_shadow.copy_((taken + taken[model.mirror_index] * odd) / 2)
+    mirrored = taken[model.mirror_index]
+    mirrored[:, list(ODD_IN_X)] *= -1
+    model.self_shadow.copy_((taken + mirrored) / 2)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -19,9 +19,9 @@ from torch.nn import functional
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.lifting.atlas_view import AtlasViewer
-from stylefaceuv.lifting.evidence import eased, soft_threshold
 from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS, INNER_LIPS
 from stylefaceuv.networks.uv_generator import UVGenerator, UVGeneratorConfig, UVPrediction, config_to_dict
+from stylefaceuv.soft_steps import eased, soft_threshold
 from stylefaceuv.training.adam_stage import AdamStage, mean_terms
 from stylefaceuv.training.atlas_views import AtlasViews
 from stylefaceuv.training.checkpoint import save_checkpoint

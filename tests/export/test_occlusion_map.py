@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pygltflib
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from stylefaceuv.errors import InvalidArgumentError
-from stylefaceuv.export.atlas_raster import RASTERS_KEPT, AtlasRasters
+from stylefaceuv.export.atlas_raster import RASTERS_KEPT, AtlasRaster, AtlasRasters, rasterize_atlas
 from stylefaceuv.export.exporter import Exporter
 from stylefaceuv.export.gltf import WEBP_EXTENSION, write_glb
 from stylefaceuv.export.occlusion_map import LARGEST, OcclusionMapBaker
@@ -77,10 +78,26 @@ def test_texels_have_the_shares_of_their_vertices(
 
 def test_a_small_file_has_a_small_map_and_none_where_all_is_open(mesh: FaceMesh) -> None:
     baker = OcclusionMapBaker(AtlasRasters())
-    small = baker.bake(mesh, 32)
+    small = baker.bake(mesh, None, 32)
     assert small is not None
     assert small.shape == (32, 32)
-    assert baker.bake(replace(mesh, occlusion=np.ones_like(mesh.occlusion)), 32) is None
+    assert baker.bake(replace(mesh, occlusion=np.ones_like(mesh.occlusion)), None, 32) is None
+
+
+def test_normals_and_occlusion_share_the_raster_of_a_level(
+    mesh: FaceMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def counted(*arguments: Any) -> AtlasRaster:
+        made.append(arguments[2])
+        return rasterize_atlas(*arguments)
+
+    monkeypatch.setattr("stylefaceuv.export.atlas_raster.rasterize_atlas", counted)
+    exporter = Exporter()
+    for number in range(2):
+        exporter.export(tmp_path / f"{number}.glb", mesh, make_maps(64, LARGEST), None, Provenance("0"))
+    assert made == [LARGEST]
 
 
 def test_none_is_written_where_it_is_not_wanted(mesh: FaceMesh, maps: UVMaps, tmp_path: Path) -> None:
