@@ -1,8 +1,9 @@
 """Upper lids as a closed eye shows them.
 
 Of the upper lid an open eye shows a sliver under its crease, in few texels; a blink stretches it over the whole ball,
-with the lashes and the shade that the photo had there as streaks. What a blink unrolls takes the colour of the skin
-between crease and brow instead; the rim keeps its lashes.
+with the lashes and the shade that the photo had there as streaks. What a blink unrolls is therefore smoothed as the
+closed lid lies, along the lid more than across, so that the open eye keeps its crease and the closed one has no
+streaks; part of the crease's shade is taken out towards the skin around. The rim keeps its lashes.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ _UPPER_RIMS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387
 """Landmarks from the outer to the inner corner, right and left."""
 _BROW_EDGE = (46, 53, 52, 65, 55, 276, 283, 282, 295, 285)
 _SKIN = PART_NAMES.index("skin")
-_STRETCH = (1.25, 2.0)
-_STILL = 1.2
+_STRETCH = (1.1, 2.2)
+_STILL = 1.1
 _RIM_DM = (0.006, 0.020)
 _REACH_DM = 0.2
 _BELOW_BROW_DM = 0.03
@@ -31,9 +32,13 @@ _SOURCES, _NEIGHBOURS = 600, 128
 _SOFT_DM = 0.04
 _LEAST_SOURCES = 32
 _TINT, _CHEEK_SHARE = (1.04, 1.01, 1.01), 0.5
-"""A closed lid lies in the light; the skin that its colour comes from lies in the shade of crease and brow. So half of
-the colour is the cheeks'."""
+"""A closed lid lies in the light; the skin around it lies in the shade of crease and brow. So half of the colour
+towards which it is lightened is the cheeks'."""
+_LIGHTENED = 0.35
 _CHEEKS, _CHEEK_DM = (50, 280), 0.12
+_ALONG_DM, _ACROSS_DM = 0.025, 0.010
+"""Standard deviations of the smoothing on the closed lid."""
+_UPPER_SOURCES, _SMOOTHED = 3000, 128
 
 
 @dataclass(frozen=True)
@@ -43,15 +48,19 @@ class LidTexels:
     Attributes:
         rows: (L,) int64, rows of the texel geometry.
         share: (L,) float in [0, 1], how much of the colour is replaced.
-        sources: (L, K) int64, rows of still skin nearby.
-        weights: (L, K) float, summing to 1.
+        around: (L, K) int64, rows of upper lid and skin above it that lie around the texel when the eye is shut.
+        around_weights: (L, K) float, summing to 1.
+        still: (L, M) int64, rows of nearby skin that a blink leaves in its place.
+        still_weights: (L, M) float, summing to 1.
         cheeks: (C,) int64, rows of the cheeks' skin.
     """
 
     rows: torch.Tensor
     share: torch.Tensor
-    sources: torch.Tensor
-    weights: torch.Tensor
+    around: torch.Tensor
+    around_weights: torch.Tensor
+    still: torch.Tensor
+    still_weights: torch.Tensor
     cheeks: torch.Tensor
 
 
@@ -73,25 +82,42 @@ def lid_texels(
     rim = torch.cat([_along(points[list(row)]) for row in _UPPER_RIMS])
     brow = points[list(_BROW_EDGE)]
     box = (rest_positions > rim.amin(dim=0) - _REACH_DM) & (rest_positions < rim.amax(dim=0) + _REACH_DM)
-    around = torch.nonzero(box.all(dim=1) & (texels.part == _SKIN)).squeeze(1)
-    place, stretch = rest_positions[around], blink_stretch(face_model, level)
-    stretch = texels.interpolate(stretch[:, None])[around, 0]
-    near, to_brow = (torch.cdist(place, line).amin(dim=1) for line in (rim, brow))
+    near_eyes = torch.nonzero(box.all(dim=1) & (texels.part == _SKIN)).squeeze(1)
+    place, shut = rest_positions[near_eyes], texels.interpolate(_rest_and_blink(face_model, level)[1])[near_eyes]
+    stretch = texels.interpolate(blink_stretch(face_model, level)[:, None])[near_eyes, 0]
+    near, nearest = torch.cdist(place, rim).min(dim=1)
+    to_brow = torch.cdist(place, brow).amin(dim=1)
     lid = (stretch > _STRETCH[0]) & (near < _REACH_DM)
+    upper = (near < _REACH_DM) & (near > _RIM_DM[0]) & (place[:, 1] > rim[nearest, 1])
     still = (stretch < _STILL) & (near < _REACH_DM) & (near > _RIM_DM[1]) & (to_brow > _BELOW_BROW_DM)
     still &= (place[:, 1] > rim[:, 1].min()) & (place[:, 1] < brow[:, 1].max())
-    rows, source = around[lid], around[still]
-    apart = torch.cdist(rest_positions, points[list(_CHEEKS)]).amin(dim=1)
+    rows, apart = near_eyes[lid], torch.cdist(rest_positions, points[list(_CHEEKS)]).amin(dim=1)
     cheeks = torch.nonzero((apart < _CHEEK_DM) & (texels.part == _SKIN)).squeeze(1)
-    if len(rows) == 0 or len(source) < _LEAST_SOURCES:
-        return LidTexels(rows[:0], stretch[:0], rows[:0, None], stretch[:0, None], cheeks)
-    source = source[:: max(len(source) // _SOURCES, 1)]
-    tree = scipy.spatial.cKDTree(rest_positions[source].cpu().numpy())
-    found = tree.query(place[lid].cpu().numpy(), k=min(_NEIGHBOURS, len(source)))
-    distance, nearest = (torch.from_numpy(column).to(place.device) for column in found)
-    weights = (1 / (distance**2 + _SOFT_DM**2) ** 2).to(place.dtype)
+    if len(rows) == 0 or int(still.sum()) < _LEAST_SOURCES or int(upper.sum()) < _LEAST_SOURCES:
+        none, no_weights = rows[:0, None], stretch[:0, None]
+        return LidTexels(rows[:0], stretch[:0], none, no_weights, none, no_weights, cheeks)
     share = smoothstep(stretch[lid], _STRETCH) * smoothstep(near[lid], _RIM_DM)
-    return LidTexels(rows, share, source[nearest], weights / weights.sum(dim=1, keepdim=True), cheeks)
+    scale = shut.new_tensor([_ALONG_DM, _ACROSS_DM, _ACROSS_DM])
+    around, distance = _nearest(shut[lid] / scale, shut / scale, upper, _UPPER_SOURCES, _SMOOTHED)
+    softened = torch.exp(-(distance**2) / 2) * (1 - (distance / distance.amax(dim=1, keepdim=True)) ** 2)
+    resting, distance = _nearest(place[lid], place, still, _SOURCES, _NEIGHBOURS)
+    weights = 1 / (distance**2 + _SOFT_DM**2) ** 2
+    return LidTexels(rows, share, near_eyes[around], _shares(softened), near_eyes[resting], _shares(weights), cheeks)
+
+
+def _nearest(
+    places: torch.Tensor, points: torch.Tensor, chosen: torch.Tensor, most: int, count: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(L, K) int64 rows of the nearest of the ``chosen`` (P,) among (P, 3) points to (L, 3) places, and how far."""
+    rows = torch.nonzero(chosen).squeeze(1)
+    rows = rows[:: max(len(rows) // most, 1)]
+    tree = scipy.spatial.cKDTree(points[rows].cpu().numpy())
+    distance, found = tree.query(places.cpu().numpy(), k=min(count, len(rows)))
+    return rows[torch.from_numpy(found).to(rows.device)], torch.from_numpy(distance).to(places)
+
+
+def _shares(weights: torch.Tensor) -> torch.Tensor:
+    return weights / weights.sum(dim=1, keepdim=True)
 
 
 def blink_stretch(face_model: MorphableModel, level: int) -> torch.Tensor:
@@ -104,11 +130,7 @@ def blink_stretch(face_model: MorphableModel, level: int) -> torch.Tensor:
     Returns:
         (V_level,) float, area around each vertex with both eyes closed over that of the mean head.
     """
-    weights = face_model.mean.new_zeros(2, len(face_model.expression_names))
-    for row, name in enumerate(face_model.expression_names):
-        weights[1, row] = float(name.startswith("eyeBlink"))
-    cages = face_model(weights.new_zeros(2, len(face_model.identity_basis)), weights)
-    surfaces = face_model.refine(cages, level)
+    surfaces = _rest_and_blink(face_model, level)
     faces = face_model.topology(level).faces
     first, second, third = (surfaces[:, faces[:, corner]] for corner in range(3))
     area = torch.linalg.cross(second - first, third - first).norm(dim=-1)  # (2, F)
@@ -118,8 +140,17 @@ def blink_stretch(face_model: MorphableModel, level: int) -> torch.Tensor:
     return around[1] / around[0].clamp_min(1e-9)
 
 
+def _rest_and_blink(face_model: MorphableModel, level: int) -> torch.Tensor:
+    """(2, V_level, 3) float, decimetres: the mean head, and with both eyes closed."""
+    weights = face_model.mean.new_zeros(2, len(face_model.expression_names))
+    for row, name in enumerate(face_model.expression_names):
+        weights[1, row] = float(name.startswith("eyeBlink"))
+    cages = face_model(weights.new_zeros(2, len(face_model.identity_basis)), weights)
+    return face_model.refine(cages, level)
+
+
 def paint_lids(painted: torch.Tensor, lids: LidTexels) -> torch.Tensor:
-    """Give the unrolled part of the upper lids a colour between those of the skin above it and of the cheeks.
+    """Smooth the unrolled part of the upper lids, and lighten it towards the skin above it and the cheeks.
 
     Args:
         painted: (T, 3) float in [0, 1], sRGB.
@@ -130,8 +161,10 @@ def paint_lids(painted: torch.Tensor, lids: LidTexels) -> torch.Tensor:
     """
     result = painted.clone()
     if len(lids.rows):
-        color = (painted[lids.sources] * lids.weights[..., None]).sum(dim=1) * painted.new_tensor(_TINT)
-        color = color + _CHEEK_SHARE * (painted[lids.cheeks].median(dim=0).values - color)
+        smooth = (painted[lids.around] * lids.around_weights[..., None]).sum(dim=1)
+        light = (painted[lids.still] * lids.still_weights[..., None]).sum(dim=1) * painted.new_tensor(_TINT)
+        light = light + _CHEEK_SHARE * (painted[lids.cheeks].median(dim=0).values - light)
+        color = smooth + _LIGHTENED * (light - smooth)
         result[lids.rows] += lids.share[:, None] * (color - painted[lids.rows])
     return result
 

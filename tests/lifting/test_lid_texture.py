@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.lifting.lid_texture import _TINT, LidTexels, blink_stretch, lid_texels, paint_lids
+from stylefaceuv.lifting.lid_texture import _LIGHTENED, _TINT, LidTexels, blink_stretch, lid_texels, paint_lids
 from stylefaceuv.lifting.surface import Surface
 from tests.reference.tiny_head import tiny_head
 
@@ -46,18 +46,34 @@ def test_lids_lie_above_the_eyes_on_both_sides(head: MorphableModel, surface: Su
     assert float((at[:, 0] > 0).float().mean()) == pytest.approx(0.5, abs=0.05)
 
 
-def test_lids_take_the_colour_of_still_skin_and_nothing_else_changes(surface: Surface, lids: LidTexels) -> None:
-    painted = torch.full((len(surface.rest_positions), 3), 0.1)
-    above, cheek = torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.8, 0.6, 0.5])
-    painted[lids.sources.unique()], painted[lids.cheeks] = above, cheek
-    assert not torch.isin(lids.cheeks, lids.sources).any()
+def test_lids_lighten_towards_still_skin_and_cheeks_and_nothing_else_changes(surface: Surface, lids: LidTexels) -> None:
+    dark, above, cheek = torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.8, 0.6, 0.5])
+    painted = dark.expand(len(surface.rest_positions), 3).clone()
+    painted[lids.still.unique()], painted[lids.cheeks] = above, cheek
+    assert not torch.isin(lids.cheeks, lids.still).any()
+    assert not torch.isin(lids.still, lids.rows[lids.share > 0]).any()
     result = paint_lids(painted, lids)
-    unrolled = result[lids.rows[lids.share > 0.99]]
-    assert torch.allclose(unrolled, (above * torch.tensor(_TINT) + cheek) / 2, atol=0.01)
+    smooth = (painted[lids.around] * lids.around_weights[..., None]).sum(dim=1)
+    light = (above * torch.tensor(_TINT) + cheek) / 2
+    expected = torch.lerp(painted[lids.rows], torch.lerp(smooth, light, _LIGHTENED), lids.share[:, None])
+    assert torch.allclose(result[lids.rows], expected, atol=1e-5)
+    assert int((lids.share > 0.9).sum()) > 50
     others = torch.ones(len(painted), dtype=torch.bool)
     others[lids.rows] = False
     assert torch.equal(result[others], painted[others])
-    assert not torch.isin(lids.sources, lids.rows[lids.share > 0]).any()
+
+
+def test_lids_are_smoothed_as_the_shut_eye_lies_more_along_than_across(
+    head: MorphableModel, surface: Surface, lids: LidTexels
+) -> None:
+    shut = torch.zeros(1, 64)
+    shut[0, [list(head.expression_names).index(f"eyeBlink{side}") for side in ("Left", "Right")]] = 1
+    place = surface.texels.interpolate(head.refine(head(torch.zeros(1, 80), shut), 1)[0])
+    apart = place[lids.around] - place[lids.rows][:, None]
+    along, across = ((lids.around_weights * apart[..., axis] ** 2).sum(dim=1).sqrt().median() for axis in (0, 1))
+    assert 0.015 < float(along) < 0.03  # decimetres
+    assert 0.3 < float(across / along) < 0.6
+    assert torch.allclose(lids.around_weights.sum(dim=1), torch.ones(len(lids.rows)))
 
 
 def test_a_head_without_lids_has_none() -> None:
