@@ -14,6 +14,7 @@ from stylefaceuv.face_model.arkit import ARKIT_NAMES
 from stylefaceuv.face_model.displacement import displace, sample_at_vertices
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices
+from stylefaceuv.lid_shade import LidShade
 from stylefaceuv.plain_values import is_whole
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.self_shadow import ambient_occlusion
@@ -76,16 +77,18 @@ class FaceGeometry:
         taken = self.face_model.refine((self.face_model.self_shadow @ light)[None], level)
         return taken * self._skin_deep(face, level)
 
-    def occlusion(self, face: Face, level: int) -> torch.Tensor:
+    def occlusion(self, face: Face, vertices: torch.Tensor, level: int) -> torch.Tensor:
         """Return the share of light from all around that reaches each vertex of a head, (V,) float in [0, 1].
 
         Args:
             face: the face.
+            vertices: (1, V, 3) float, decimetres, its surface, unposed; its lids shade its eyes.
             level: subdivision level, 0 to 2.
         """
         missing = 1 - ambient_occlusion(self.face_model.self_shadow)
         everywhere = self.face_model.refine(missing[None, :, None].expand(-1, -1, 3), level)
-        return (1 - everywhere * self._skin_deep(face, level))[0, :, 0].clamp(0, 1)
+        open_share = (1 - everywhere * self._skin_deep(face, level))[0, :, 0].clamp(0, 1)
+        return open_share * LidShade(self.face_model, level).at_vertices(vertices[0])
 
     def _skin_deep(self, face: Face, level: int) -> torch.Tensor | float:
         """(1, V, 1) in [0, 1]: 0 where hair stands out from the head."""
@@ -113,7 +116,7 @@ class FaceGeometry:
             part=_numpy(topology.part, np.uint8),
             geometry_index=_numpy(topology.geometry_index, np.int64),
             makehuman_index=_numpy(topology.makehuman_index, np.int64),
-            occlusion=_numpy(self.occlusion(face, level), np.float32),
+            occlusion=_numpy(self.occlusion(face, vertices, level), np.float32),
         )
 
     def morph_targets(self, face: Face, level: int) -> MorphTargets:

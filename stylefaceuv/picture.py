@@ -31,6 +31,7 @@ from stylefaceuv.control import (
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.pose import pose_vertices, rotation_matrix
 from stylefaceuv.geometry import FaceGeometry
+from stylefaceuv.lid_shade import LidShade
 from stylefaceuv.rendering.compositing import composite_over_color, composite_over_photo
 from stylefaceuv.rendering.interpolation import sample_texture
 from stylefaceuv.rendering.renderer import Renderer, RenderOutput
@@ -58,6 +59,7 @@ class PictureMaker:
     def __init__(self, geometry: FaceGeometry, renderer: Renderer, matte_map: torch.Tensor, level: int = 1) -> None:
         self._geometry, self._renderer = geometry, renderer
         self._matte_map, self._level = matte_map, level
+        self._lid_shade = LidShade(geometry.face_model, level)
 
     @torch.inference_mode()
     def render(
@@ -118,6 +120,9 @@ class PictureMaker:
         camera = covering_camera(*shape) if backdrop == "image" else orbit.camera(*shape, place)
         albedo = self._albedo(face, shading)
         vertices = self._geometry.vertices(face, weights, self._level, parse_gaze(gaze))
+        if self_shadow and shading == "textured":
+            lids = self._lid_shade.on_map(vertices[0])
+            albedo = albedo * functional.interpolate(lids, albedo.shape[2:], mode="bilinear", align_corners=False)
         rotation = own.rotation.new_tensor([angles])
         world = pose_vertices(vertices, rotation, place[None])
         shadow = self._shadow(face, light, rotation, self_shadow)

@@ -15,6 +15,7 @@ STAGES = {
     "fitting": "stylefaceuv.training.fitting",
     "rest-face": "stylefaceuv.training.rest_face",
     "cranium": "stylefaceuv.training.round_cranium",
+    "open-lids": "stylefaceuv.training.open_lids",
     "close-lids": "stylefaceuv.training.close_lids",
     "calibrate-units": "stylefaceuv.training.calibrate_units",
     "raise-brows": "stylefaceuv.training.raise_brows",

@@ -73,7 +73,7 @@ def interpolate(at: torch.Tensor, knots: torch.Tensor, values: torch.Tensor) -> 
     Returns:
         (N,) float.
     """
-    row = torch.searchsorted(knots, at.contiguous()).clamp(1, len(knots) - 1)
+    row = torch.searchsorted(knots.contiguous(), at.contiguous()).clamp(1, len(knots) - 1)
     t = ((at - knots[row - 1]) / (knots[row] - knots[row - 1])).clamp(0, 1)
     return values[row - 1] + t * (values[row] - values[row - 1])
 

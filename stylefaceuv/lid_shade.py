@@ -1,0 +1,153 @@
+"""The shade of the lids on the eyeballs, for any expression and gaze.
+
+Where lids touch the ball, little light gets in; without that shade whites of eyes look cut out. It moves with the lids
+and not with the ball, so it is no part of the diffuse map: it is laid over the map for one picture at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from stylefaceuv.control.lids import sphere_centre
+from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.texel_geometry import TexelGeometry, texel_geometry
+from stylefaceuv.types import PART_NAMES
+
+UPPER_DEPTH, LOWER_DEPTH = 0.62, 0.42
+"""Share of the light that is kept out right under each lid; the upper one has lashes and looks down."""
+UPPER_REACH_DM, LOWER_REACH_DM = 0.016, 0.008
+"""Where that share has fallen to 1 / e, decimetres along the ball."""
+_RIMS = {
+    "eye_left": (
+        (263, 466, 388, 387, 386, 385, 384, 398, 362),
+        (263, 249, 390, 373, 374, 380, 381, 382, 362),
+    ),
+    "eye_right": (
+        (33, 246, 161, 160, 159, 158, 157, 173, 133),
+        (33, 7, 163, 144, 145, 153, 154, 155, 133),
+    ),
+}
+"""Landmarks of the upper and of the lower lid, from the outer to the inner corner."""
+_FRONT = 0.1
+"""Least cosine to the front of what can be seen of a ball; the rest is in the shade."""
+
+
+@dataclass(frozen=True)
+class _Eye:
+    """An eye: its part, the rows of its ball's vertices, and of the vertices along its lids (2, K)."""
+
+    part: int
+    ball: torch.Tensor
+    rims: torch.Tensor
+
+
+class LidShade:
+    """Shades the eyeballs of one face model. A model without eyeballs or without the 478 landmarks has no shade.
+
+    Args:
+        face_model: the morphable head.
+        level: subdivision level of the vertices it will get.
+        resolution: edge of the map, texels.
+    """
+
+    def __init__(self, face_model: MorphableModel, level: int, resolution: int = 512) -> None:
+        self._topology, self._resolution = face_model.topology(level), resolution
+        surface = face_model.refine(face_model.mean[None], level)[0]
+        landmarks = face_model.landmarks(face_model.mean[None])[0]
+        skin = self._rows("skin")
+        self._eyes = []
+        for name, rims in _RIMS.items():
+            ball = self._rows(name)
+            if len(ball) and len(landmarks) > max(map(max, rims)):
+                near = torch.cdist(landmarks[torch.tensor(rims)].reshape(-1, 3), surface[skin]).argmin(dim=1)
+                self._eyes.append(_Eye(PART_NAMES.index(name), ball, skin[near].reshape(2, -1)))
+
+    def _rows(self, part: str) -> torch.Tensor:
+        return self._topology.faces[self._topology.part == PART_NAMES.index(part)].unique()
+
+    @cached_property
+    def _texels(self) -> TexelGeometry:
+        return texel_geometry(self._topology, self._resolution)
+
+    def on_map(self, vertices: torch.Tensor) -> torch.Tensor:
+        """Return which share of the light the lids let through to each texel.
+
+        Args:
+            vertices: (V, 3) float, decimetres, unposed, with expression and gaze.
+
+        Returns:
+            (1, 1, R, R) float in (0, 1], 1 off the eyes.
+        """
+        texels = self._texels
+        share = vertices.new_ones(len(texels.flat_index), 1)
+        positions = texels.interpolate(vertices) if self._eyes else vertices
+        for eye in self._eyes:
+            rows = torch.nonzero(texels.part == eye.part).squeeze(1)
+            share[rows, 0] = _light_on(positions[rows], eye, vertices)
+        return texels.scatter(share, fill=1.0)[None]
+
+    def at_vertices(self, vertices: torch.Tensor) -> torch.Tensor:
+        """Return which share of the light the lids let through to each vertex.
+
+        Args:
+            vertices: (V, 3) float, decimetres, unposed, with expression and gaze.
+
+        Returns:
+            (V,) float in (0, 1], 1 off the eyes.
+        """
+        share = torch.ones_like(vertices[:, 0])
+        for eye in self._eyes:
+            share[eye.ball] = _light_on(vertices[eye.ball], eye, vertices)
+        return share
+
+
+def _light_on(points: torch.Tensor, eye: _Eye, vertices: torch.Tensor) -> torch.Tensor:
+    centre = sphere_centre(vertices[eye.ball])
+    return light_under_lids(points - centre, vertices[eye.rims] - centre)
+
+
+def light_under_lids(ball: torch.Tensor, rims: torch.Tensor) -> torch.Tensor:
+    """Return which share of the light reaches points of an eyeball between its lids.
+
+    Args:
+        ball: (E, 3) float, points of the ball about its centre, decimetres; +Z is the front of the head.
+        rims: (2, K, 3) float, the upper and the lower lid from corner to corner, about the same centre.
+
+    Returns:
+        (E,) float in (0, 1]; what the lids cover is as dark as what they touch.
+    """
+    radius = ball.norm(dim=1, keepdim=True)
+    on_ball = rims / rims.norm(dim=2, keepdim=True) * radius.median()
+    between = _between(ball, on_ball) & (ball[:, 2] > _FRONT * radius[:, 0])
+    share = torch.ones_like(ball[:, 0])
+    for rim, depth, reach in zip(on_ball, (UPPER_DEPTH, LOWER_DEPTH), (UPPER_REACH_DM, LOWER_REACH_DM), strict=True):
+        distance = _distance_to_line(ball, rim) * between
+        share = share * (1 - depth * torch.exp(-distance / reach))
+    return share
+
+
+def _distance_to_line(points: torch.Tensor, line: torch.Tensor) -> torch.Tensor:
+    """(E,) distance of (E, 3) points from the polyline through (K, 3) knots."""
+    start, along = line[:-1], line[1:] - line[:-1]
+    offset = points[:, None] - start  # (E, K - 1, 3)
+    place = (offset * along).sum(dim=2) / along.square().sum(dim=1).clamp_min(1e-12)
+    return (offset - place.clamp(0, 1)[..., None] * along).norm(dim=2).amin(dim=1)
+
+
+def _between(points: torch.Tensor, rims: torch.Tensor) -> torch.Tensor:
+    """(E,) bool: whether points lie below the upper and above the lower rim, seen from the front."""
+    heights = [_height_at(points[:, 0], rim) for rim in rims]
+    inside = (points[:, 0] > rims[..., 0].min()) & (points[:, 0] < rims[..., 0].max())
+    return inside & (points[:, 1] < heights[0]) & (points[:, 1] > heights[1])
+
+
+def _height_at(x: torch.Tensor, line: torch.Tensor) -> torch.Tensor:
+    """(E,) height of a line through (K, 3) knots, which runs along x, at (E,) places."""
+    knots = line[line[:, 0].argsort()]
+    right = torch.searchsorted(knots[:, 0].contiguous(), x.contiguous()).clamp(1, len(knots) - 1)
+    first, second = knots[right - 1], knots[right]
+    width = (second[:, 0] - first[:, 0]).clamp_min(1e-9)
+    return first[:, 1] + ((x - first[:, 0]) / width).clamp(0, 1) * (second[:, 1] - first[:, 1])
