@@ -25,6 +25,8 @@ _PINK_BACK = (78.0, 12.0)
 """Degrees: where the white turns pink, and half the width of that edge; eyes that look up show it up to 60."""
 _LID_TINT, _LASH_SHARE = (0.08, 0.03), (0.6, 0.12)
 """Edges and half widths: how far a colour may be off a rebuilt eye's, and which share of its brightness it has."""
+_IRIS_EDGE_DEGREES = 4.5
+"""How far around the edge of the rebuilt iris a photo's own may end."""
 UPPER_LID_SHADE, LOWER_LID_SHADE = 0.5, 0.2
 
 
@@ -89,20 +91,29 @@ def paint_eye(
     white = sclera + 0.75 * back * (pink - sclera)
     edge = _step(eye.angle, IRIS_HALF_ANGLE_DEGREES, 1.8)[:, None]
     whole = (iris_texels + edge * (white - iris_texels)).clamp(0, 1)
-    seen = kept * _step(confidence, 0.5, 0.4)[:, None] * _is_eye(color, whole, edge)
+    beside = [iris.expand_as(white), white]  # no photo's iris ends exactly where the rebuilt one does
+    seen = kept * _step(confidence, 0.5, 0.4)[:, None] * _is_eye(eye, color, whole, beside)
     whole = (whole * _lid_shade(eye)).clamp(0, 1)
     return whole + seen * (torch.minimum(color, sclera * _CATCHLIGHT) - whole)
 
 
-def _is_eye(color: torch.Tensor, rebuilt: torch.Tensor, white: torch.Tensor) -> torch.Tensor:
+def _is_eye(eye: EyeTexels, color: torch.Tensor, rebuilt: torch.Tensor, beside: list[torch.Tensor]) -> torch.Tensor:
     """(E, 1) in [0, 1]: whether what was seen is the eye; an aperture that is a pixel off shows lids and lashes.
 
-    Lids are redder than the eye that was rebuilt from most of its texels, and lashes are dark on its ``white`` (E, 1).
+    Lids are redder than the eye that was rebuilt from most of its texels, and lashes are dark on its white. Around the
+    edge of the iris either colour ``beside`` it will do.
     """
-    tint, expected = (each - each.mean(dim=1, keepdim=True) for each in (color, rebuilt))
-    off = (tint - expected).abs().amax(dim=1, keepdim=True)
+    tint, expected = _tint(color), [_tint(rebuilt), *(_tint(each) for each in beside)]
+    rebuilt_off, *others = ((tint - each).abs().amax(dim=1, keepdim=True) for each in expected)
+    around = _bump(eye.angle, IRIS_HALF_ANGLE_DEGREES, _IRIS_EDGE_DEGREES)[:, None]
+    off = rebuilt_off + around * (torch.minimum(rebuilt_off, torch.minimum(*others)) - rebuilt_off)
     dark = 1 - _step(color.mean(dim=1, keepdim=True) / rebuilt.mean(dim=1, keepdim=True).clamp_min(0.05), *_LASH_SHARE)
+    white = _step(eye.angle, IRIS_HALF_ANGLE_DEGREES + _IRIS_EDGE_DEGREES, 3.0)[:, None]
     return (1 - _step(off, *_LID_TINT)) * (1 - dark * white)
+
+
+def _tint(color: torch.Tensor) -> torch.Tensor:
+    return color - color.mean(dim=1, keepdim=True)
 
 
 def _lid_shade(eye: EyeTexels) -> torch.Tensor:

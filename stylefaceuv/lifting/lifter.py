@@ -23,6 +23,7 @@ from stylefaceuv.lifting.hair_fade import end_tint, fade_to
 from stylefaceuv.lifting.hair_texture import keep_hair_of
 from stylefaceuv.lifting.hats import hat_over, unlike_hair
 from stylefaceuv.lifting.head_regions import HeadRegions
+from stylefaceuv.lifting.lid_margin import lid_margin, paint_lid_margin
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
 from stylefaceuv.lifting.morphology import dilate
@@ -96,6 +97,7 @@ class Lifter(HeadRegions):
         self.lips = lip_texels(self.surface.rest_positions, skin, points)
         self.register_buffer("occlusion", occlusion, persistent=False)
         self.lids = lid_texels(face_model, self.texels, self.surface.rest_positions, level)
+        self.margin = lid_margin(face_model, self.texels, self.surface.rest_positions)
         self.pattern = tooth_pattern(self.texels, self.surface.rest_positions)
         self.eyes = tuple(self._eye(PART_NAMES.index(name)) for name in ("eye_left", "eye_right"))
 
@@ -278,6 +280,7 @@ class Lifter(HeadRegions):
             confidence[eye.rows] = texels.confidence[eye.rows]
         painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone, self.pattern)
         painted = paint_lids(tidy_lips(painted, confidence, self.lips), self.lids)
+        painted = paint_lid_margin(painted, self.margin)
         painted = painted * self.mouth_shade(texels.confidence)
         diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
         return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]

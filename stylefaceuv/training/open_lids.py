@@ -86,7 +86,7 @@ def lid_shift(model: MorphableModel, points: torch.Tensor, gaps: torch.Tensor) -
         gaps: (2, 7) float, of :func:`edge_gaps`.
 
     Returns:
-        (V0,) float, decimetres; negative on the lower lid, 0 at the corners, beyond the lids and on all that is no skin.
+        (V0,) float, decimetres; negative on the lower lid, 0 at the corners, beyond the lids and off the skin.
     """
     place, ball = model.mean, model.mean[part_rows(model, "eye_right")]
     centre, lids = sphere_centre(ball), part_rows(model, "skin")
@@ -100,9 +100,7 @@ def lid_shift(model: MorphableModel, points: torch.Tensor, gaps: torch.Tensor) -
     is_upper = smoothstep(y - (heights[0] + heights[1]) / 2, (-0.01, 0.01))
     from_corner = smoothstep((x - ends[0, 0]).abs(), _CORNER_DM)
     shift = place.new_zeros(len(place))
-    for row, (height, wanted, sign) in enumerate(
-        zip(heights, (UPPER_GAP_DM, LOWER_GAP_DM), (1.0, -1.0), strict=True)
-    ):
+    for row, (height, wanted, sign) in enumerate(zip(heights, (UPPER_GAP_DM, LOWER_GAP_DM), (1.0, -1.0), strict=True)):
         rim = points[list((EYE_RIGHT.upper, EYE_RIGHT.lower)[row])]
         order = torch.cat([rim[:, 0], ends[:, 0]]).argsort()
         knots = torch.cat([rim[:, 0], ends[:, 0]])[order]

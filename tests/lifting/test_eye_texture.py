@@ -107,7 +107,7 @@ def test_lids_and_lashes_on_the_ball_are_no_eye() -> None:
     color[lid], color[lash] = torch.tensor([0.75, 0.5, 0.42]), torch.tensor([0.16, 0.12, 0.1])
     painted = paint_eye(eye, color, confidence, 0.4, kept=0.9)
     torch.testing.assert_close(painted[~lid & ~lash], clean[~lid & ~lash], atol=0.06, rtol=0)
-    white = eye.angle > IRIS_HALF_ANGLE_DEGREES + 2
+    white = eye.angle > IRIS_HALF_ANGLE_DEGREES + 9  # nearer, a dark texel may be of a larger iris
     redness = (painted[:, 0] - painted[:, 1])[lid & white]
     assert float(redness.max()) < 0.1, "of the lid 0.25"
     assert float(painted[lash & white].mean(dim=1).min()) > 0.3, "of the lashes 0.13"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -32,14 +33,14 @@ def _at(
     inside = lower < point[1] < upper and point[2] > front * np.linalg.norm(point)
     share = 1.0
     for rim, depth, reach in zip(rims, depths, reaches, strict=True):
-        distance = min(_to_segment(point, a, b) for a, b in zip(rim[:-1], rim[1:], strict=True)) if inside else 0.0
+        distance = min(_to_segment(point, a, b) for a, b in itertools.pairwise(rim)) if inside else 0.0
         share *= 1 - depth * math.exp(-distance / reach)
     return share
 
 
 def _height(x: float, rim: list[npt.NDArray[np.float64]]) -> float:
     """Of a rim above x; NaN beyond its ends, so that nothing lies between there."""
-    for a, b in zip(rim[:-1], rim[1:], strict=True):
+    for a, b in itertools.pairwise(rim):
         if min(a[0], b[0]) <= x <= max(a[0], b[0]):
             return float(a[1] + (x - a[0]) / (b[0] - a[0]) * (b[1] - a[1]))
     return math.nan
