@@ -20,6 +20,8 @@ UPPER_DEPTH, LOWER_DEPTH = 0.62, 0.42
 """Share of the light that is kept out right under each lid; the upper one has lashes and looks down."""
 UPPER_REACH_DM, LOWER_REACH_DM = 0.016, 0.008
 """Where that share has fallen to 1 / e, decimetres along the ball."""
+BOUNCE = (0.7, 1.0, 1.06)
+"""Powers of that share in red, green and blue: what gets in comes off the lids' skin and through it."""
 _RIMS = {
     "eye_left": (
         (263, 466, 388, 387, 386, 385, 384, 398, 362),
@@ -79,14 +81,14 @@ class LidShade:
             vertices: (V, 3) float, decimetres, unposed, with expression and gaze.
 
         Returns:
-            (1, 1, R, R) float in (0, 1], 1 off the eyes.
+            (1, 3, R, R) float in (0, 1], of linear red, green and blue; 1 off the eyes.
         """
         texels = self._texels
-        share = vertices.new_ones(len(texels.flat_index), 1)
+        share = vertices.new_ones(len(texels.flat_index), 3)
         positions = texels.interpolate(vertices) if self._eyes else vertices
         for eye in self._eyes:
             rows = torch.nonzero(texels.part == eye.part).squeeze(1)
-            share[rows, 0] = _light_on(positions[rows], eye, vertices)
+            share[rows] = _light_on(positions[rows], eye, vertices)[:, None] ** share.new_tensor(BOUNCE)
         return texels.scatter(share, fill=1.0)[None]
 
     def at_vertices(self, vertices: torch.Tensor) -> torch.Tensor:
