@@ -33,6 +33,8 @@ _RIMS = {
     ),
 }
 """Landmarks of the upper and of the lower lid, from the outer to the inner corner."""
+_LID_RADII = 1.6
+"""Lids lie no farther from a ball's centre than so many of its radii."""
 _FRONT = 0.1
 """Least cosine to the front of what can be seen of a ball; the rest is in the shade."""
 
@@ -47,7 +49,7 @@ class _Eye:
 
 
 class LidShade:
-    """Shades the eyeballs of one face model. A model without eyeballs or without the 478 landmarks has no shade.
+    """Shades the eyeballs of one face model. A model without eyeballs, lids or the 478 landmarks has no shade.
 
     Args:
         face_model: the morphable head.
@@ -65,7 +67,9 @@ class LidShade:
             ball = self._rows(name)
             if len(ball) and len(landmarks) > max(map(max, rims)):
                 near = torch.cdist(landmarks[torch.tensor(rims)].reshape(-1, 3), surface[skin]).argmin(dim=1)
-                self._eyes.append(_Eye(PART_NAMES.index(name), ball, skin[near].reshape(2, -1)))
+                eye = _Eye(PART_NAMES.index(name), ball, skin[near].reshape(2, -1))
+                if _lids_lie_on(surface[eye.ball], surface[eye.rims]):
+                    self._eyes.append(eye)
 
     def _rows(self, part: str) -> torch.Tensor:
         return self._topology.faces[self._topology.part == PART_NAMES.index(part)].unique()
@@ -104,6 +108,13 @@ class LidShade:
         for eye in self._eyes:
             share[eye.ball] = _light_on(vertices[eye.ball], eye, vertices)
         return share
+
+
+def _lids_lie_on(ball: torch.Tensor, rims: torch.Tensor) -> bool:
+    """Whether (2, K, 3) rims are lids of a (B, 3) ball: some heads have eyes but no lids."""
+    centre = sphere_centre(ball)
+    away = (rims - centre).norm(dim=2) / (ball - centre).norm(dim=1).median()
+    return bool((away < _LID_RADII).all())
 
 
 def _light_on(points: torch.Tensor, eye: _Eye, vertices: torch.Tensor) -> torch.Tensor:

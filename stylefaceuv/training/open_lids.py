@@ -36,7 +36,7 @@ from stylefaceuv.training.close_lids import interpolate
 from stylefaceuv.training.face_model_stage import stage_parser
 from stylefaceuv.types import PART_NAMES
 
-UPPER_GAP_DM, LOWER_GAP_DM = 0.005, 0.001
+UPPER_GAP_DM, LOWER_GAP_DM = 0.005, 0.0025
 """From a lid's landmarks to where the eye shows, in photos (12 eyes of seed 3000, by eye, to 0.001)."""
 CORNERS = (33, 133)
 _PICTURE = 4096
