@@ -135,9 +135,7 @@ def test_the_own_shadow_follows_the_light_and_only_takes(studio: Studio) -> None
     assert np.abs(first - second).sum() > 0.2 * first.sum()
 
 
-def test_hair_that_stands_out_has_no_shadow_of_the_skin_below(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hair_that_stands_out_has_no_shadow_of_the_skin_below(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     for lid in ("UPPER_DEPTH", "LOWER_DEPTH"):  # which shade the eyes under any hair
         monkeypatch.setattr(f"stylefaceuv.lid_shade.{lid}", 0.0)
     maps = random_maps(6)
