@@ -39,6 +39,7 @@ class FaceGeometry:
         self.face_model = face_model
         self._rig = FaceRig(face_model)
         self._normals: dict[int, VertexNormals] = {}
+        self._lid_shades: dict[int, LidShade] = {}
 
     def vertices(
         self, face: Face, expression: torch.Tensor, level: int, gaze: tuple[float, float] | None = None
@@ -88,7 +89,13 @@ class FaceGeometry:
         missing = 1 - ambient_occlusion(self.face_model.self_shadow)
         everywhere = self.face_model.refine(missing[None, :, None].expand(-1, -1, 3), level)
         open_share = (1 - everywhere * self._skin_deep(face, level))[0, :, 0].clamp(0, 1)
-        return open_share * LidShade(self.face_model, level).at_vertices(vertices[0])
+        return open_share * self.lid_shade(level).at_vertices(vertices[0])
+
+    def lid_shade(self, level: int) -> LidShade:
+        """Return what the lids of any head at a level, 0 to 2, keep from its eyes; made once."""
+        if level not in self._lid_shades:
+            self._lid_shades[level] = LidShade(self.face_model, level)
+        return self._lid_shades[level]
 
     def _skin_deep(self, face: Face, level: int) -> torch.Tensor | float:
         """(1, V, 1) in [0, 1]: 0 where hair stands out from the head."""

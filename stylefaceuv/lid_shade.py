@@ -1,7 +1,8 @@
 """The shade of the lids on the eyeballs, for any expression and gaze.
 
 Where lids touch the ball, little light gets in; without that shade whites of eyes look cut out. It moves with the lids
-and not with the ball, so it is no part of the diffuse map: it is laid over the map for one picture at a time.
+and not with the ball, so it is laid over the diffuse map for one picture at a time. The map itself has only the wide,
+soft shade of lids and brows in which an eye always lies (:mod:`stylefaceuv.lifting.eye_texture`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from functools import cached_property
 import torch
 
 from stylefaceuv.control.lids import sphere_centre
+from stylefaceuv.face_model.lid_landmarks import LOWER_LIDS, UPPER_LIDS
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.lifting.texel_geometry import TexelGeometry, texel_geometry
+from stylefaceuv.lifting.texel_geometry import texel_geometry
+from stylefaceuv.piecewise_linear import height_over
 from stylefaceuv.types import PART_NAMES
 
 UPPER_DEPTH, LOWER_DEPTH = 0.62, 0.42
@@ -22,30 +25,29 @@ UPPER_REACH_DM, LOWER_REACH_DM = 0.016, 0.008
 """Where that share has fallen to 1 / e, decimetres along the ball."""
 BOUNCE = (0.7, 1.0, 1.06)
 """Powers of that share in red, green and blue: what gets in comes off the lids' skin and through it."""
-_RIMS = {
-    "eye_left": (
-        (263, 466, 388, 387, 386, 385, 384, 398, 362),
-        (263, 249, 390, 373, 374, 380, 381, 382, 362),
-    ),
-    "eye_right": (
-        (33, 246, 161, 160, 159, 158, 157, 173, 133),
-        (33, 7, 163, 144, 145, 153, 154, 155, 133),
-    ),
-}
-"""Landmarks of the upper and of the lower lid, from the outer to the inner corner."""
 _LID_RADII = 1.6
 """Lids lie no farther from a ball's centre than so many of its radii."""
+_LEAST_DEPTH_DM = 1e-4
+"""Least singular value of a ball's points about their middle: what is flat is no ball."""
 _FRONT = 0.1
 """Least cosine to the front of what can be seen of a ball; the rest is in the shade."""
 
 
 @dataclass(frozen=True)
 class _Eye:
-    """An eye: its part, the rows of its ball's vertices, and of the vertices along its lids (2, K)."""
+    """Rows of an eye's vertices, and of those along its lids (2, K), the upper one first."""
 
-    part: int
     ball: torch.Tensor
     rims: torch.Tensor
+
+
+@dataclass(frozen=True)
+class _EyeTexels:
+    """Places of an eye's texels in the map (T,), their corners among the vertices (T, 3) and weights (T, 3)."""
+
+    flat_index: torch.Tensor
+    corners: torch.Tensor
+    barycentric: torch.Tensor
 
 
 class LidShade:
@@ -62,21 +64,26 @@ class LidShade:
         surface = face_model.refine(face_model.mean[None], level)[0]
         landmarks = face_model.landmarks(face_model.mean[None])[0]
         skin = self._rows("skin")
-        self._eyes = []
-        for name, rims in _RIMS.items():
-            ball = self._rows(name)
-            if len(ball) and len(landmarks) > max(map(max, rims)):
-                near = torch.cdist(landmarks[torch.tensor(rims)].reshape(-1, 3), surface[skin]).argmin(dim=1)
-                eye = _Eye(PART_NAMES.index(name), ball, skin[near].reshape(2, -1))
+        self._eyes: dict[str, _Eye] = {}
+        for side in UPPER_LIDS:
+            lids, ball = torch.tensor([UPPER_LIDS[side], LOWER_LIDS[side]]), self._rows(f"eye_{side}")
+            if len(ball) and len(landmarks) > int(lids.max()):
+                near = torch.cdist(landmarks[lids.flatten()], surface[skin]).argmin(dim=1)
+                eye = _Eye(ball, skin[near].reshape(2, -1))
                 if _lids_lie_on(surface[eye.ball], surface[eye.rims]):
-                    self._eyes.append(eye)
+                    self._eyes[f"eye_{side}"] = eye
 
     def _rows(self, part: str) -> torch.Tensor:
         return self._topology.faces[self._topology.part == PART_NAMES.index(part)].unique()
 
     @cached_property
-    def _texels(self) -> TexelGeometry:
-        return texel_geometry(self._topology, self._resolution)
+    def _texels(self) -> dict[str, _EyeTexels]:
+        """Of each eye; made for the first picture, since exports need none."""
+        atlas, found = texel_geometry(self._topology, self._resolution), {}
+        for name in self._eyes:
+            own = atlas.part == PART_NAMES.index(name)
+            found[name] = _EyeTexels(atlas.flat_index[own], atlas.corners[own], atlas.barycentric[own])
+        return found
 
     def on_map(self, vertices: torch.Tensor) -> torch.Tensor:
         """Return which share of the light the lids let through to each texel.
@@ -87,13 +94,12 @@ class LidShade:
         Returns:
             (1, 3, R, R) float in (0, 1], of linear red, green and blue; 1 off the eyes.
         """
-        texels = self._texels
-        share = vertices.new_ones(len(texels.flat_index), 3)
-        positions = texels.interpolate(vertices) if self._eyes else vertices
-        for eye in self._eyes:
-            rows = torch.nonzero(texels.part == eye.part).squeeze(1)
-            share[rows] = _light_on(positions[rows], eye, vertices)[:, None] ** share.new_tensor(BOUNCE)
-        return texels.scatter(share, fill=1.0)[None]
+        share, bounce = vertices.new_ones(3, self._resolution**2), vertices.new_tensor(BOUNCE)[:, None]
+        for name, eye in self._eyes.items():
+            texels = self._texels[name]
+            points = (vertices[texels.corners] * texels.barycentric[..., None]).sum(dim=1)
+            share[:, texels.flat_index] = _light_on(points, eye, vertices) ** bounce
+        return share.reshape(1, 3, self._resolution, self._resolution)
 
     def at_vertices(self, vertices: torch.Tensor) -> torch.Tensor:
         """Return which share of the light the lids let through to each vertex.
@@ -105,13 +111,16 @@ class LidShade:
             (V,) float in (0, 1], 1 off the eyes.
         """
         share = torch.ones_like(vertices[:, 0])
-        for eye in self._eyes:
+        for eye in self._eyes.values():
             share[eye.ball] = _light_on(vertices[eye.ball], eye, vertices)
         return share
 
 
 def _lids_lie_on(ball: torch.Tensor, rims: torch.Tensor) -> bool:
     """Whether (2, K, 3) rims are lids of a (B, 3) ball: some heads have eyes but no lids."""
+    flat = torch.linalg.svdvals(ball - ball.mean(dim=0))[-1] < _LEAST_DEPTH_DM
+    if bool(flat):
+        return False
     centre = sphere_centre(ball)
     away = (rims - centre).norm(dim=2) / (ball - centre).norm(dim=1).median()
     return bool((away < _LID_RADII).all())
@@ -152,15 +161,6 @@ def _distance_to_line(points: torch.Tensor, line: torch.Tensor) -> torch.Tensor:
 
 def _between(points: torch.Tensor, rims: torch.Tensor) -> torch.Tensor:
     """(E,) bool: whether points lie below the upper and above the lower rim, seen from the front."""
-    heights = [_height_at(points[:, 0], rim) for rim in rims]
-    inside = (points[:, 0] > rims[..., 0].min()) & (points[:, 0] < rims[..., 0].max())
-    return inside & (points[:, 1] < heights[0]) & (points[:, 1] > heights[1])
-
-
-def _height_at(x: torch.Tensor, line: torch.Tensor) -> torch.Tensor:
-    """(E,) height of a line through (K, 3) knots, which runs along x, at (E,) places."""
-    knots = line[line[:, 0].argsort()]
-    right = torch.searchsorted(knots[:, 0].contiguous(), x.contiguous()).clamp(1, len(knots) - 1)
-    first, second = knots[right - 1], knots[right]
-    width = (second[:, 0] - first[:, 0]).clamp_min(1e-9)
-    return first[:, 1] + ((x - first[:, 0]) / width).clamp(0, 1) * (second[:, 1] - first[:, 1])
+    x, y = points[:, 0], points[:, 1]
+    inside = (x > rims[..., 0].min()) & (x < rims[..., 0].max())
+    return inside & (y < height_over(rims[0], x)) & (y > height_over(rims[1], x))

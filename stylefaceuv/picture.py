@@ -31,7 +31,6 @@ from stylefaceuv.control import (
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.pose import pose_vertices, rotation_matrix
 from stylefaceuv.geometry import FaceGeometry
-from stylefaceuv.lid_shade import LidShade
 from stylefaceuv.rendering.compositing import composite_over_color, composite_over_photo
 from stylefaceuv.rendering.interpolation import sample_texture
 from stylefaceuv.rendering.renderer import Renderer, RenderOutput
@@ -59,7 +58,6 @@ class PictureMaker:
     def __init__(self, geometry: FaceGeometry, renderer: Renderer, matte_map: torch.Tensor, level: int = 1) -> None:
         self._geometry, self._renderer = geometry, renderer
         self._matte_map, self._level = matte_map, level
-        self._lid_shade = LidShade(geometry.face_model, level)
 
     @torch.inference_mode()
     def render(
@@ -101,7 +99,7 @@ class PictureMaker:
             shading: "textured", or "clay" for the bare shape.
             view: where the camera stands; the light stays with the scene.
             self_shadow: whether ears, neck and all that the photo does not show are darker where the head hides the
-                light; False is the harmonics' bare shading.
+                light, and textured eyes where lids do; False is the harmonics' bare shading.
 
         Returns:
             (height, width, 3) uint8 sRGB; (height, width, 4) with background="transparent".
@@ -109,6 +107,8 @@ class PictureMaker:
         Raises:
             InvalidArgumentError: an argument is out of range or unknown.
         """
+        if not isinstance(self_shadow, bool):
+            raise InvalidArgumentError("self_shadow", "True or False", repr(self_shadow)[:60])
         own, shape, backdrop = face.coefficients, parse_size(size), parse_background(background, GREY)
         light, orbit = parse_lighting(lighting, own.lighting.reshape(9, 3)), parse_view(view)
         weights = parse_expression(expression, own.expression, self._geometry.face_model.expression_names, add)
@@ -118,11 +118,8 @@ class PictureMaker:
         free = backdrop != "image" and (orbit.moved or turned)
         place = own.translation.new_tensor(CENTRE) if free else own.translation
         camera = covering_camera(*shape) if backdrop == "image" else orbit.camera(*shape, place)
-        albedo = self._albedo(face, shading)
         vertices = self._geometry.vertices(face, weights, self._level, parse_gaze(gaze))
-        if self_shadow and shading == "textured":
-            lids = self._lid_shade.on_map(vertices[0])
-            albedo = albedo * functional.interpolate(lids, albedo.shape[2:], mode="bilinear", align_corners=False)
+        albedo = self._albedo(face, shading, vertices[0] if self_shadow else None)
         rotation = own.rotation.new_tensor([angles])
         world = pose_vertices(vertices, rotation, place[None])
         shadow = self._shadow(face, light, rotation, self_shadow)
@@ -136,8 +133,6 @@ class PictureMaker:
         self, face: Face, light: torch.Tensor, rotation: torch.Tensor, self_shadow: bool
     ) -> torch.Tensor | None:
         """(1, V, 3) linear: what the head's own shape takes from the light; None if that is not asked for."""
-        if not isinstance(self_shadow, bool):
-            raise InvalidArgumentError("self_shadow", "True or False", repr(self_shadow)[:60])
         if not self_shadow:
             return None
         turned = turned_light(light[None], rotation_matrix(rotation))
@@ -162,15 +157,19 @@ class PictureMaker:
         hidden = torch.maximum(small, small.flip(-1)) < 0.5
         return support * (1 - forehead * hidden)
 
-    def _albedo(self, face: Face, shading: str) -> torch.Tensor:
-        """(1, 3, h, w) linear albedo."""
+    def _albedo(self, face: Face, shading: str, vertices: torch.Tensor | None) -> torch.Tensor:
+        """(1, 3, h, w) linear albedo, under the lids' shade where (V, 3) vertices are given and it has a texture."""
         like = self._geometry.face_model.mean
         if shading == "clay":
             return like.new_tensor(CLAY_ALBEDO)[None, :, None, None]
         if shading != "textured":
             raise InvalidArgumentError("shading", "'textured' or 'clay'", repr(shading))
         pixels = torch.from_numpy(face.diffuse).to(like.device).permute(2, 0, 1)[None]
-        return srgb_to_linear(pixels.to(like.dtype) / 255)
+        albedo = srgb_to_linear(pixels.to(like.dtype) / 255)
+        if vertices is None:
+            return albedo
+        lids = self._geometry.lid_shade(self._level).on_map(vertices)
+        return albedo * functional.interpolate(lids, albedo.shape[2:], mode="bilinear", align_corners=False)
 
 
 def _finish(output: RenderOutput, backdrop: Backdrop) -> npt.NDArray[np.uint8]:

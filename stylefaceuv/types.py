@@ -128,7 +128,7 @@ class FaceMesh:
         geometry_index: (V,) int64, row of the vertex before it was split at texture seams.
         makehuman_index: (V,) int64, MakeHuman vertex of each row or -1.
         occlusion: (V,) float32 in [0, 1], share of the light from all around that reaches the vertex; 1 where the
-            diffuse map has its shade already, as on the face.
+            diffuse map has its shade already, as on the skin of the face; less on eyes, under the lids.
     """
 
     vertices: npt.NDArray[np.float32]
@@ -286,7 +286,7 @@ class Face:
                 - background: "image", "transparent", ``"#rrggbb"`` or three sRGB numbers in [0, 1];
                 - view: a ``stylefaceuv.control.View``, where the camera stands: orbit, distance, field of view;
                 - shading: "textured", or "clay" for the bare shape;
-                - self_shadow: False leaves out the shade that the head's shape casts on ears and neck.
+                - self_shadow: False leaves out the shade of the head's shape on ears and neck, and of lids on eyes.
 
         Returns:
             (height, width, 3) uint8 sRGB; (height, width, 4) with background="transparent".

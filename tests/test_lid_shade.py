@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from stylefaceuv.control import FaceRig
+from stylefaceuv.control.mean_surface import part_rows
 from stylefaceuv.face_model.makehuman import load_face_model
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lid_shade import (
@@ -126,3 +129,11 @@ def test_the_smallest_head_is_shaded_on_its_eyes_only() -> None:
     others[topology.faces[is_eye].unique()] = False
     assert bool((share[others] == 1).all())
     assert bool(((share > 0) & (share <= 1)).all())
+
+
+def test_a_flat_patch_is_no_eyeball(head: MorphableModel) -> None:
+    flat = copy.deepcopy(head)
+    for side in ("left", "right"):
+        flat.mean[part_rows(flat, f"eye_{side}"), 2] = 0.9
+    share = LidShade(flat, 1, 32).at_vertices(flat.refine(flat.mean[None], 1)[0])
+    assert bool((share == 1).all())

@@ -88,7 +88,7 @@ def _surface_options() -> list[Callable[..., Any]]:
             help="Grey if not given.",
         ),
         click.option("--clay", is_flag=True, help="The bare shape, without its texture."),
-        click.option("--no-self-shadow", is_flag=True, help="No shade of the head's own shape on ears and neck."),
+        click.option("--no-self-shadow", is_flag=True, help="No shade of the head's shape on ears, neck and eyes."),
     ]
 
 

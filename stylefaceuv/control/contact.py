@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from stylefaceuv.face_model.lid_landmarks import LOWER_LIDS, UPPER_LIDS
 from stylefaceuv.face_model.morphable import MorphableModel
 
 OVERLAP = 0.004
@@ -29,8 +30,8 @@ class Rims:
     lower: tuple[int, ...]
 
 
-EYE_LEFT = Rims("eyeBlinkLeft", (466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382))
-EYE_RIGHT = Rims("eyeBlinkRight", (246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155))
+EYE_LEFT = Rims("eyeBlinkLeft", UPPER_LIDS["left"][1:-1], LOWER_LIDS["left"][1:-1])
+EYE_RIGHT = Rims("eyeBlinkRight", UPPER_LIDS["right"][1:-1], LOWER_LIDS["right"][1:-1])
 LIPS = Rims("mouthClose", (191, 80, 81, 82, 13, 312, 311, 310, 415), (95, 88, 178, 87, 14, 317, 402, 318, 324))
 
 

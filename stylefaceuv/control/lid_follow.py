@@ -9,10 +9,11 @@ import torch
 from stylefaceuv.control.contact import Rims, columns_of
 from stylefaceuv.control.lids import sphere_centre
 from stylefaceuv.control.mean_surface import part_mask
+from stylefaceuv.face_model.lid_landmarks import UPPER_LIDS
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.soft_steps import smoothstep
 
-_CORNERS = {"eyeBlinkLeft": (263, 362), "eyeBlinkRight": (33, 133)}
+_CORNERS = {f"eyeBlink{side.title()}": (lid[0], lid[-1]) for side, lid in UPPER_LIDS.items()}
 """Landmarks where both rims of an eye end."""
 
 _UPPER_GAIN, _LOWER_GAIN = (0.7, 1.1), (0.6, 0.15)

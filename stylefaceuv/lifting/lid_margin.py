@@ -12,19 +12,18 @@ from dataclasses import dataclass
 import scipy.spatial
 import torch
 
+from stylefaceuv.face_model.lid_landmarks import LOWER_LIDS, UPPER_LIDS
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
+from stylefaceuv.piecewise_linear import height_over
 from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES
 
-_UPPER = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (362, 398, 384, 385, 386, 387, 388, 466, 263))
-_LOWER = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (362, 382, 381, 380, 374, 373, 390, 249, 263))
-"""Landmarks of each eye's lids along x, from the viewer's left to the right."""
 _BELOW_DM = (0.004, 0.02)
 """Skin that lends its colour lies so far below the landmarks."""
 _SOFT_DM = (-0.003, 0.003)
-_IN_FRONT_DM = 0.1
-"""Margin lies no deeper than so far behind the landmarks."""
+_BEHIND_DM, _LINING_DM = 0.1, 0.005
+"""How far behind the landmarks the margin reaches; skin below that lies farther back than the second is lining."""
 _NEIGHBOURS, _SPREAD_DM = 48, 0.01
 _TINT = (0.92, 0.84, 0.84)
 
@@ -57,23 +56,16 @@ def lid_margin(face_model: MorphableModel, texels: TexelGeometry, rest_positions
     Returns:
         Their texels; none where no skin lies below them.
     """
-    points, skin = face_model.landmarks(face_model.mean[None])[0], texels.part == PART_NAMES.index("skin")
-    height, inside = rest_positions[:, 1], torch.zeros_like(skin)
-    above = torch.full_like(height, -torch.inf)  # the lower lid's landmarks
-    for upper, lower in zip(_UPPER, _LOWER, strict=True):
-        rims = [_height_over(points[list(rim)], rest_positions[:, 0]) for rim in (upper, lower)]
-        ends = points[list(lower)]
-        here = (rest_positions[:, 0] > ends[0, 0]) & (rest_positions[:, 0] < ends[-1, 0]) & skin
-        here &= (rest_positions[:, 2] > ends[:, 2].min() - _IN_FRONT_DM) & (height < (rims[0] + rims[1]) / 2)
-        inside |= here
-        above = torch.where(here, height - rims[1], above)
-    rows = torch.nonzero(inside & (above > _SOFT_DM[0])).squeeze(1)
-    source = torch.nonzero(inside & (above < -_BELOW_DM[0]) & (above > -_BELOW_DM[1])).squeeze(1)
+    above, behind = _from_lower_lids(face_model, texels, rest_positions)
+    rows = torch.nonzero((above > _SOFT_DM[0]) & (behind < _BEHIND_DM)).squeeze(1)
+    below = (above < -_BELOW_DM[0]) & (above > -_BELOW_DM[1]) & (behind < _LINING_DM)
+    source = torch.nonzero(below).squeeze(1)
     if len(rows) == 0 or len(source) < _NEIGHBOURS:
-        return LidMargin(rows[:0], height[:0], rows[:0, None], height[:0, None])
+        none = above.new_zeros(0)
+        return LidMargin(rows[:0], none, rows[:0, None], none[:, None])
     tree = scipy.spatial.cKDTree(rest_positions[source].cpu().numpy())
     distance, found = tree.query(rest_positions[rows].cpu().numpy(), k=_NEIGHBOURS)
-    weights = 1 / (torch.from_numpy(distance).to(height) ** 2 + _SPREAD_DM**2)
+    weights = 1 / (torch.from_numpy(distance).to(above) ** 2 + _SPREAD_DM**2)
     nearest = source[torch.from_numpy(found).to(source.device)]
     return LidMargin(rows, smoothstep(above[rows], _SOFT_DM), nearest, weights / weights.sum(dim=1, keepdim=True))
 
@@ -95,10 +87,18 @@ def paint_lid_margin(painted: torch.Tensor, margin: LidMargin) -> torch.Tensor:
     return result
 
 
-def _height_over(line: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """(T,) height of the polyline through (K, 3) points, ascending in x, at (T,) places."""
-    knots = line[:, 0].contiguous()
-    right = torch.searchsorted(knots, x.contiguous()).clamp(1, len(knots) - 1)
-    width = (knots[right] - knots[right - 1]).clamp_min(1e-9)
-    share = ((x - knots[right - 1]) / width).clamp(0, 1)
-    return line[right - 1, 1] + share * (line[right, 1] - line[right - 1, 1])
+def _from_lower_lids(
+    face_model: MorphableModel, texels: TexelGeometry, rest_positions: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(T,) each, decimetres: how far skin lies above the landmarks of a lower lid, and how far behind them; -inf and
+    inf off the skin, beside the eyes and nearer to the upper lid."""
+    points, x, y = face_model.landmarks(face_model.mean[None])[0], rest_positions[:, 0], rest_positions[:, 1]
+    is_skin = texels.part == PART_NAMES.index("skin")
+    above, behind = torch.full_like(y, -torch.inf), torch.full_like(y, torch.inf)
+    for side, lid in LOWER_LIDS.items():
+        lower, upper = points[list(lid)], points[list(UPPER_LIDS[side])]
+        height = height_over(lower, x)
+        here = is_skin & (x > lower[:, 0].min()) & (x < lower[:, 0].max()) & (y < (height + height_over(upper, x)) / 2)
+        above = torch.where(here, y - height, above)
+        behind = torch.where(here, height_over(lower[:, [0, 2]], x) - rest_positions[:, 2], behind)
+    return above, behind

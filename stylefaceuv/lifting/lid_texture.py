@@ -13,13 +13,12 @@ from dataclasses import dataclass
 import scipy.spatial
 import torch
 
+from stylefaceuv.face_model.lid_landmarks import UPPER_LIDS
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
 from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES
 
-_UPPER_RIMS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362))
-"""Landmarks from the outer to the inner corner, right and left."""
 _BROW_EDGE = (46, 53, 52, 65, 55, 276, 283, 282, 295, 285)
 _SKIN = PART_NAMES.index("skin")
 _STRETCH = (1.1, 2.2)
@@ -79,12 +78,13 @@ def lid_texels(
         The lids' texels; none where there is no still skin between lid and brow.
     """
     points = face_model.landmarks(face_model.mean[None])[0]
-    rim = torch.cat([_along(points[list(row)]) for row in _UPPER_RIMS])
+    rim = torch.cat([_along(points[list(row)]) for row in UPPER_LIDS.values()])
     brow = points[list(_BROW_EDGE)]
     box = (rest_positions > rim.amin(dim=0) - _REACH_DM) & (rest_positions < rim.amax(dim=0) + _REACH_DM)
     near_eyes = torch.nonzero(box.all(dim=1) & (texels.part == _SKIN)).squeeze(1)
-    place, shut = rest_positions[near_eyes], texels.interpolate(_rest_and_blink(face_model, level)[1])[near_eyes]
-    stretch = texels.interpolate(blink_stretch(face_model, level)[:, None])[near_eyes, 0]
+    surfaces = rest_and_blink(face_model, level)
+    place, shut = rest_positions[near_eyes], texels.interpolate(surfaces[1])[near_eyes]
+    stretch = texels.interpolate(blink_stretch(face_model, surfaces, level)[:, None])[near_eyes, 0]
     near, nearest = torch.cdist(place, rim).min(dim=1)
     to_brow = torch.cdist(place, brow).amin(dim=1)
     lid = (stretch > _STRETCH[0]) & (near < _REACH_DM)
@@ -99,7 +99,9 @@ def lid_texels(
     share = smoothstep(stretch[lid], _STRETCH) * smoothstep(near[lid], _RIM_DM)
     scale = shut.new_tensor([_ALONG_DM, _ACROSS_DM, _ACROSS_DM])
     around, distance = _nearest(shut[lid] / scale, shut / scale, upper, _UPPER_SOURCES, _SMOOTHED)
-    softened = torch.exp(-(distance**2) / 2) * (1 - (distance / distance.amax(dim=1, keepdim=True)) ** 2)
+    beyond = distance**2 - distance[:, :1] ** 2  # of the nearest: weights never vanish altogether
+    farthest = 1.001 * distance[:, -1:]
+    softened = torch.exp(-beyond / 2) * (1 - (distance / farthest) ** 2)
     resting, distance = _nearest(place[lid], place, still, _SOURCES, _NEIGHBOURS)
     weights = 1 / (distance**2 + _SOFT_DM**2) ** 2
     return LidTexels(rows, share, near_eyes[around], _shares(softened), near_eyes[resting], _shares(weights), cheeks)
@@ -120,17 +122,17 @@ def _shares(weights: torch.Tensor) -> torch.Tensor:
     return weights / weights.sum(dim=1, keepdim=True)
 
 
-def blink_stretch(face_model: MorphableModel, level: int) -> torch.Tensor:
+def blink_stretch(face_model: MorphableModel, surfaces: torch.Tensor, level: int) -> torch.Tensor:
     """Return how many times larger the surface gets under a blink.
 
     Args:
         face_model: the morphable head.
+        surfaces: (2, V_level, 3) float, of :func:`rest_and_blink`.
         level: subdivision level.
 
     Returns:
         (V_level,) float, area around each vertex with both eyes closed over that of the mean head.
     """
-    surfaces = _rest_and_blink(face_model, level)
     faces = face_model.topology(level).faces
     first, second, third = (surfaces[:, faces[:, corner]] for corner in range(3))
     area = torch.linalg.cross(second - first, third - first).norm(dim=-1)  # (2, F)
@@ -140,8 +142,13 @@ def blink_stretch(face_model: MorphableModel, level: int) -> torch.Tensor:
     return around[1] / around[0].clamp_min(1e-9)
 
 
-def _rest_and_blink(face_model: MorphableModel, level: int) -> torch.Tensor:
-    """(2, V_level, 3) float, decimetres: the mean head, and with both eyes closed."""
+def rest_and_blink(face_model: MorphableModel, level: int) -> torch.Tensor:
+    """Return the mean head, and the mean head with both eyes closed, (2, V_level, 3) float, decimetres.
+
+    Args:
+        face_model: the morphable head.
+        level: subdivision level.
+    """
     weights = face_model.mean.new_zeros(2, len(face_model.expression_names))
     for row, name in enumerate(face_model.expression_names):
         weights[1, row] = float(name.startswith("eyeBlink"))

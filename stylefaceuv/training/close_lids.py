@@ -12,6 +12,7 @@ import torch
 
 from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT, Rims
 from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.piecewise_linear import interpolate
 from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
 
 OVERLAP_DM = 0.004
@@ -60,22 +61,6 @@ def lid_scale(model: MorphableModel, unit: int, rims: Rims) -> torch.Tensor:
     rim = interpolate(model.mean[:, 0], before[list(lower), 0][order], before[list(lower), 1][order])
     on_upper = ((model.mean[:, 1] - rim) / _SOFT_DM).clamp(0, 1)
     return 1 + on_upper * (factor - 1)
-
-
-def interpolate(at: torch.Tensor, knots: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Interpolate linearly, constant beyond the ends.
-
-    Args:
-        at: (N,) float.
-        knots: (K,) float, ascending.
-        values: (K,) float.
-
-    Returns:
-        (N,) float.
-    """
-    row = torch.searchsorted(knots.contiguous(), at.contiguous()).clamp(1, len(knots) - 1)
-    t = ((at - knots[row - 1]) / (knots[row] - knots[row - 1])).clamp(0, 1)
-    return values[row - 1] + t * (values[row] - values[row - 1])
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 
 from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.piecewise_linear import interpolate
 from stylefaceuv.soft_steps import eased, soft_threshold
-from stylefaceuv.training.close_lids import interpolate
 from stylefaceuv.training.face_model_stage import change_face_model, stage_parser
 from stylefaceuv.types import PART_NAMES
 

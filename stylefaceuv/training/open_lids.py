@@ -3,9 +3,10 @@
     python -m stylefaceuv.training open-lids --face-model OLD.safetensors --out NEW.safetensors
 
 Detectors put a lid's landmarks half a millimetre from where the eye begins; on MakeHuman's lids, which are thick, they
-lay up to 1.3 mm from it. A head whose landmarks agreed with its photo had narrow eyes under broad bands of lashes. The
+lay up to 1.6 mm from it. A head whose landmarks agreed with its photo had narrow eyes under broad bands of lashes. The
 lids slide over the ball until what shows of it begins where it does in photos; the landmarks stay where they were in
-space, so that fits and mappers stay good, and lie nearer to the edge of the skin. ``close-lids`` follows.
+space, so that fits and mappers stay good, and lie nearer to the edge of the skin. Lids that are open enough stay.
+``close-lids`` follows, twice.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from torch.nn import functional
 from stylefaceuv.control.contact import EYE_RIGHT
 from stylefaceuv.control.lids import sphere_centre
 from stylefaceuv.control.mean_surface import part_rows
+from stylefaceuv.face_model.lid_landmarks import LOWER_LIDS, UPPER_LIDS
 from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
 from stylefaceuv.face_model.morphable import HeadTensors, MorphableModel
 from stylefaceuv.lifting.landmark_warp import FIRST_IRIS_LANDMARK
+from stylefaceuv.piecewise_linear import height_over, interpolate
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.rasterizer import rasterize
 from stylefaceuv.soft_steps import smoothstep
@@ -32,13 +35,12 @@ from stylefaceuv.training.build_landmarks import (
     surface_under,
     symmetric_points,
 )
-from stylefaceuv.training.close_lids import interpolate
 from stylefaceuv.training.face_model_stage import stage_parser
 from stylefaceuv.types import PART_NAMES
 
 UPPER_GAP_DM, LOWER_GAP_DM = 0.005, 0.0025
 """From a lid's landmarks to where the eye shows, in photos (12 eyes of seed 3000, by eye, to 0.001)."""
-CORNERS = (33, 133)
+_RIMS = (UPPER_LIDS["right"], LOWER_LIDS["right"])
 _PICTURE = 4096
 _ROUNDS = 4
 _LID_RADII = (1.4, 0.0)
@@ -94,27 +96,18 @@ def lid_shift(model: MorphableModel, points: torch.Tensor, gaps: torch.Tensor) -
     local = (place[lids] - centre) / radius
     lids = lids[(local.norm(dim=1) < _LID_RADII[0]) & (local[:, 2] > _LID_RADII[1])]
     x, y = place[lids, 0], place[lids, 1]
-    ends = points[list(CORNERS)]
-    lines = [_line(points[list(rim)], ends) for rim in (EYE_RIGHT.upper, EYE_RIGHT.lower)]
-    heights = [interpolate(x, line[:, 0], line[:, 1]) for line in lines]
+    rims = [points[list(rim)] for rim in _RIMS]
+    heights = [height_over(rim, x) for rim in rims]
     is_upper = smoothstep(y - (heights[0] + heights[1]) / 2, (-0.01, 0.01))
-    from_corner = smoothstep((x - ends[0, 0]).abs(), _CORNER_DM)
+    from_corner = smoothstep((x - rims[0][0, 0]).abs(), _CORNER_DM)
     shift = place.new_zeros(len(place))
-    for row, (height, wanted, sign) in enumerate(zip(heights, (UPPER_GAP_DM, LOWER_GAP_DM), (1.0, -1.0), strict=True)):
-        rim = points[list((EYE_RIGHT.upper, EYE_RIGHT.lower)[row])]
-        order = torch.cat([rim[:, 0], ends[:, 0]]).argsort()
-        knots = torch.cat([rim[:, 0], ends[:, 0]])[order]
-        missing = functional.pad((gaps[row] - wanted).clamp_min(0) * (gaps[row] > 0), (0, 2))[order]
-        follows = 1 - smoothstep(sign * (y - height), (0.0, _REACH_DM))
-        share = is_upper if row == 0 else 1 - is_upper
-        shift[lids] += sign * share * follows * from_corner * interpolate(x, knots, missing)
+    for row, (sign, share) in enumerate(((1.0, is_upper), (-1.0, 1 - is_upper))):
+        follows = 1 - smoothstep(sign * (y - heights[row]), (0.0, _REACH_DM))
+        order = rims[row][:, 0].argsort()
+        wanted = (gaps[row] - (UPPER_GAP_DM, LOWER_GAP_DM)[row]).clamp_min(0) * (gaps[row] > 0)
+        missing = interpolate(x, rims[row][order, 0], functional.pad(wanted, (1, 1))[order])
+        shift[lids] += sign * share * follows * from_corner * missing
     return shift
-
-
-def _line(rim: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
-    """(9, 3) a lid's landmarks with the corners, along x."""
-    line = torch.cat([rim, ends])
-    return line[line[:, 0].argsort()]
 
 
 def open_lids(model: MorphableModel) -> MorphableModel:

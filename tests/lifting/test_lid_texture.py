@@ -6,7 +6,15 @@ import pytest
 import torch
 
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.lifting.lid_texture import _LIGHTENED, _TINT, LidTexels, blink_stretch, lid_texels, paint_lids
+from stylefaceuv.lifting.lid_texture import (
+    _LIGHTENED,
+    _TINT,
+    LidTexels,
+    blink_stretch,
+    lid_texels,
+    paint_lids,
+    rest_and_blink,
+)
 from stylefaceuv.lifting.surface import Surface
 from tests.reference.tiny_head import tiny_head
 
@@ -22,7 +30,7 @@ def lids(head: MorphableModel, surface: Surface) -> LidTexels:
 
 
 def test_stretch_is_the_ratio_of_areas(head: MorphableModel) -> None:
-    stretch = blink_stretch(head, 0)
+    stretch = blink_stretch(head, rest_and_blink(head, 0), 0)
     closed = torch.zeros(2, 64)
     closed[1, [list(head.expression_names).index(f"eyeBlink{side}") for side in ("Left", "Right")]] = 1
     still, shut = head.refine(head(torch.zeros(2, 80), closed), 0)

@@ -113,7 +113,7 @@ def test_the_mirrored_face_is_the_mirror_image(studio: Studio) -> None:
         assert np.abs(first - second[:, ::-1]).mean() > 5
 
 
-@pytest.mark.parametrize("value", [None, 1, "no"])
+@pytest.mark.parametrize("value", [None, 1, "no", np.array([True, False])], ids=str)
 def test_a_shadow_is_wanted_or_not(studio: Studio, value: object) -> None:
     with pytest.raises(InvalidArgumentError, match="self_shadow: expected True or False"):
         make_face(studio, 4).render(SIZE, self_shadow=value)

@@ -9,7 +9,7 @@ import torch
 
 from stylefaceuv.control.contact import EYE_LEFT, EYE_RIGHT
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.training.close_lids import OVERLAP_DM, close_lids, interpolate
+from stylefaceuv.training.close_lids import OVERLAP_DM, close_lids
 
 RIMS = {"Left": (EYE_LEFT.upper, EYE_LEFT.lower), "Right": (EYE_RIGHT.upper, EYE_RIGHT.lower)}
 
@@ -59,9 +59,3 @@ def test_the_shipped_lids_meet(head: MorphableModel, side: str) -> None:
     closed = gaps(head, side, 1)
     assert float(closed.max()) < 0
     assert float(closed.min()) > -0.012
-
-
-def test_interpolation_is_linear_and_constant_beyond_the_ends() -> None:
-    at = torch.tensor([-1.0, 0.0, 0.5, 2.0, 9.0])
-    got = interpolate(at, torch.tensor([0.0, 1.0, 3.0]), torch.tensor([2.0, 4.0, 0.0]))
-    assert torch.allclose(got, torch.tensor([2.0, 2.0, 3.0, 2.0, 0.0]))
