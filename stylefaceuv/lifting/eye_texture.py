@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
+from stylefaceuv.soft_steps import smoothstep
+
 IRIS_HALF_ANGLE_DEGREES = 21.0
 PUPIL_HALF_ANGLE_DEGREES = 8.5
 """Of 60 eyes (seed 4400) brightness has risen halfway from pupil to sclera at 19.8 degrees, the median, and is the
@@ -161,5 +163,4 @@ def _bump(value: torch.Tensor, centre: float, width: float) -> torch.Tensor:
 
 
 def _step(value: torch.Tensor, edge: float, half_width: float) -> torch.Tensor:
-    t = ((value - edge) / (2 * half_width) + 0.5).clamp(0, 1)
-    return t * t * (3 - 2 * t)
+    return smoothstep(value, (edge - half_width, edge + half_width))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import scipy.spatial
 import torch
 
 from stylefaceuv.face_model.lid_landmarks import LOWER_LIDS, UPPER_LIDS
 from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.neighbours import Neighbours, nearest, weighted, without_neighbours
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
 from stylefaceuv.piecewise_linear import height_over
 from stylefaceuv.soft_steps import smoothstep
@@ -35,14 +35,12 @@ class LidMargin:
     Attributes:
         rows: (M,) int64, rows of the texel geometry.
         share: (M,) float in [0, 1], how much of the colour is replaced.
-        sources: (M, K) int64, rows of skin below the lid.
-        weights: (M, K) float, summing to 1.
+        below: skin below the lid.
     """
 
     rows: torch.Tensor
     share: torch.Tensor
-    sources: torch.Tensor
-    weights: torch.Tensor
+    below: Neighbours
 
 
 def lid_margin(face_model: MorphableModel, texels: TexelGeometry, rest_positions: torch.Tensor) -> LidMargin:
@@ -61,13 +59,10 @@ def lid_margin(face_model: MorphableModel, texels: TexelGeometry, rest_positions
     below = (above < -_BELOW_DM[0]) & (above > -_BELOW_DM[1]) & (behind < _LINING_DM)
     source = torch.nonzero(below).squeeze(1)
     if len(rows) == 0 or len(source) < _NEIGHBOURS:
-        none = above.new_zeros(0)
-        return LidMargin(rows[:0], none, rows[:0, None], none[:, None])
-    tree = scipy.spatial.cKDTree(rest_positions[source].cpu().numpy())
-    distance, found = tree.query(rest_positions[rows].cpu().numpy(), k=_NEIGHBOURS)
-    weights = 1 / (torch.from_numpy(distance).to(above) ** 2 + _SPREAD_DM**2)
-    nearest = source[torch.from_numpy(found).to(source.device)]
-    return LidMargin(rows, smoothstep(above[rows], _SOFT_DM), nearest, weights / weights.sum(dim=1, keepdim=True))
+        return LidMargin(rows[:0], above[:0], without_neighbours(above))
+    found, distance = nearest(rest_positions[rows], rest_positions[source], _NEIGHBOURS)
+    lenders = weighted(source[found], 1 / (distance**2 + _SPREAD_DM**2))
+    return LidMargin(rows, smoothstep(above[rows], _SOFT_DM), lenders)
 
 
 def paint_lid_margin(painted: torch.Tensor, margin: LidMargin) -> torch.Tensor:
@@ -82,7 +77,7 @@ def paint_lid_margin(painted: torch.Tensor, margin: LidMargin) -> torch.Tensor:
     """
     result = painted.clone()
     if len(margin.rows):
-        below = (painted[margin.sources] * margin.weights[..., None]).sum(dim=1) * painted.new_tensor(_TINT)
+        below = margin.below.mean(painted) * painted.new_tensor(_TINT)
         result[margin.rows] += margin.share[:, None] * (below.clamp(0, 1) - painted[margin.rows])
     return result
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import scipy.spatial
 import torch
 
 from stylefaceuv.face_model.lid_landmarks import UPPER_LIDS
 from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.lifting.neighbours import Neighbours, nearest, weighted, without_neighbours
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
 from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES
@@ -47,19 +47,15 @@ class LidTexels:
     Attributes:
         rows: (L,) int64, rows of the texel geometry.
         share: (L,) float in [0, 1], how much of the colour is replaced.
-        around: (L, K) int64, rows of upper lid and skin above it that lie around the texel when the eye is shut.
-        around_weights: (L, K) float, summing to 1.
-        still: (L, M) int64, rows of nearby skin that a blink leaves in its place.
-        still_weights: (L, M) float, summing to 1.
+        around: upper lid and skin above it that lie around each texel when the eye is shut.
+        still: nearby skin that a blink leaves in its place.
         cheeks: (C,) int64, rows of the cheeks' skin.
     """
 
     rows: torch.Tensor
     share: torch.Tensor
-    around: torch.Tensor
-    around_weights: torch.Tensor
-    still: torch.Tensor
-    still_weights: torch.Tensor
+    around: Neighbours
+    still: Neighbours
     cheeks: torch.Tensor
 
 
@@ -85,41 +81,35 @@ def lid_texels(
     surfaces = rest_and_blink(face_model, level)
     place, shut = rest_positions[near_eyes], texels.interpolate(surfaces[1])[near_eyes]
     stretch = texels.interpolate(blink_stretch(face_model, surfaces, level)[:, None])[near_eyes, 0]
-    near, nearest = torch.cdist(place, rim).min(dim=1)
+    near, knot = torch.cdist(place, rim).min(dim=1)
     to_brow = torch.cdist(place, brow).amin(dim=1)
     lid = (stretch > _STRETCH[0]) & (near < _REACH_DM)
-    upper = (near < _REACH_DM) & (near > _RIM_DM[0]) & (place[:, 1] > rim[nearest, 1])
+    upper = (near < _REACH_DM) & (near > _RIM_DM[0]) & (place[:, 1] > rim[knot, 1])
     still = (stretch < _STILL) & (near < _REACH_DM) & (near > _RIM_DM[1]) & (to_brow > _BELOW_BROW_DM)
     still &= (place[:, 1] > rim[:, 1].min()) & (place[:, 1] < brow[:, 1].max())
     rows, apart = near_eyes[lid], torch.cdist(rest_positions, points[list(_CHEEKS)]).amin(dim=1)
     cheeks = torch.nonzero((apart < _CHEEK_DM) & (texels.part == _SKIN)).squeeze(1)
     if len(rows) == 0 or int(still.sum()) < _LEAST_SOURCES or int(upper.sum()) < _LEAST_SOURCES:
-        none, no_weights = rows[:0, None], stretch[:0, None]
-        return LidTexels(rows[:0], stretch[:0], none, no_weights, none, no_weights, cheeks)
+        none = without_neighbours(stretch)
+        return LidTexels(rows[:0], stretch[:0], none, none, cheeks)
     share = smoothstep(stretch[lid], _STRETCH) * smoothstep(near[lid], _RIM_DM)
     scale = shut.new_tensor([_ALONG_DM, _ACROSS_DM, _ACROSS_DM])
-    around, distance = _nearest(shut[lid] / scale, shut / scale, upper, _UPPER_SOURCES, _SMOOTHED)
+    above = _thinned(upper, _UPPER_SOURCES)
+    found, distance = nearest(shut[lid] / scale, shut[above] / scale, _SMOOTHED)
     beyond = distance**2 - distance[:, :1] ** 2  # of the nearest: weights never vanish altogether
     farthest = 1.001 * distance[:, -1:]
     softened = torch.exp(-beyond / 2) * (1 - (distance / farthest) ** 2)
-    resting, distance = _nearest(place[lid], place, still, _SOURCES, _NEIGHBOURS)
-    weights = 1 / (distance**2 + _SOFT_DM**2) ** 2
-    return LidTexels(rows, share, near_eyes[around], _shares(softened), near_eyes[resting], _shares(weights), cheeks)
+    around = weighted(near_eyes[above[found]], softened)
+    source = _thinned(still, _SOURCES)
+    found, distance = nearest(place[lid], place[source], _NEIGHBOURS)
+    resting = weighted(near_eyes[source[found]], 1 / (distance**2 + _SOFT_DM**2) ** 2)
+    return LidTexels(rows, share, around, resting, cheeks)
 
 
-def _nearest(
-    places: torch.Tensor, points: torch.Tensor, chosen: torch.Tensor, most: int, count: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """(L, K) int64 rows of the nearest of the ``chosen`` (P,) among (P, 3) points to (L, 3) places, and how far."""
+def _thinned(chosen: torch.Tensor, most: int) -> torch.Tensor:
+    """Rows of what is chosen (P,), every few of them if there are many more than ``most``."""
     rows = torch.nonzero(chosen).squeeze(1)
-    rows = rows[:: max(len(rows) // most, 1)]
-    tree = scipy.spatial.cKDTree(points[rows].cpu().numpy())
-    distance, found = tree.query(places.cpu().numpy(), k=min(count, len(rows)))
-    return rows[torch.from_numpy(found).to(rows.device)], torch.from_numpy(distance).to(places)
-
-
-def _shares(weights: torch.Tensor) -> torch.Tensor:
-    return weights / weights.sum(dim=1, keepdim=True)
+    return rows[:: max(len(rows) // most, 1)]
 
 
 def blink_stretch(face_model: MorphableModel, surfaces: torch.Tensor, level: int) -> torch.Tensor:
@@ -168,8 +158,7 @@ def paint_lids(painted: torch.Tensor, lids: LidTexels) -> torch.Tensor:
     """
     result = painted.clone()
     if len(lids.rows):
-        smooth = (painted[lids.around] * lids.around_weights[..., None]).sum(dim=1)
-        light = (painted[lids.still] * lids.still_weights[..., None]).sum(dim=1) * painted.new_tensor(_TINT)
+        smooth, light = lids.around.mean(painted), lids.still.mean(painted) * painted.new_tensor(_TINT)
         light = light + _CHEEK_SHARE * (painted[lids.cheeks].median(dim=0).values - light)
         color = smooth + _LIGHTENED * (light - smooth)
         result[lids.rows] += lids.share[:, None] * (color - painted[lids.rows])

@@ -243,6 +243,10 @@ class Lifter(HeadRegions):
         pooled = linear_to_srgb((srgb_to_linear(pooled) * gain[:, None, None]).clamp(0, 1))
         return gain, replace(fit, texture=wanted, weights=fit.weights * (1 - much_darker(wanted, pooled)))
 
+    def tidied(self, painted: torch.Tensor, confidence: torch.Tensor) -> torch.Tensor:
+        """(T, 3) sRGB colours with whole lips and lids; ``confidence`` (T,) in [0, 1] tells how well each was seen."""
+        return paint_lid_margin(paint_lids(tidy_lips(painted, confidence, self.lips), self.lids), self.margin)
+
     def mouth_shade(self, confidence: torch.Tensor) -> torch.Tensor:
         """(T, 1): the mouth's shade; teeth that a photo shows have their own shade already."""
         teeth = (self.texels.part == _TEETH[0]) | (self.texels.part == _TEETH[1])
@@ -279,9 +283,7 @@ class Lifter(HeadRegions):
             painted[rows] = paint_eye(eye, lifted[rows], texels.confidence[rows], tone, kept)
             confidence[eye.rows] = texels.confidence[eye.rows]
         painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone, self.pattern)
-        painted = paint_lids(tidy_lips(painted, confidence, self.lips), self.lids)
-        painted = paint_lid_margin(painted, self.margin)
-        painted = painted * self.mouth_shade(texels.confidence)
+        painted = self.tidied(painted, confidence) * self.mouth_shade(texels.confidence)
         diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
         return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]
 

@@ -14,10 +14,7 @@ from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.eye_texture import paint_eye
 from stylefaceuv.lifting.hair_texture import keep_hair_of
-from stylefaceuv.lifting.lid_margin import paint_lid_margin
-from stylefaceuv.lifting.lid_texture import paint_lids
 from stylefaceuv.lifting.lifter import Lifter
-from stylefaceuv.lifting.lip_texture import tidy_lips
 from stylefaceuv.lifting.mouth_texture import paint_mouth
 from stylefaceuv.lifting.painted_guide import gain_to_painted, painted_lenses
 from stylefaceuv.lifting.pyramid import push_pull
@@ -111,8 +108,7 @@ class PaintedHead:
             painted[eye.rows] = paint_eye(eye, painted[eye.rows], confidence[eye.rows], tone)
         unseen = torch.zeros_like(confidence)  # a painter's mouths are those of photos that hardly ever show one
         painted = paint_mouth(painted, painted, unseen, lifter.texels, tone, lifter.pattern)
-        painted = paint_lids(tidy_lips(painted, unseen, lifter.lips), lifter.lids)
-        painted = paint_lid_margin(painted, lifter.margin) * lifter.mouth_shade(confidence)
+        painted = lifter.tidied(painted, unseen) * lifter.mouth_shade(confidence)
         return push_pull(lifter.texels.scatter(painted)[None], lifter.covered)[0].clamp(0, 1)
 
     @torch.no_grad()

@@ -6,13 +6,15 @@ lower lip fall on each other, and only an open mouth tells which lip they belong
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.errors import StyleFaceUVError
-from stylefaceuv.face_model.morphable import MorphableModel
+from stylefaceuv.face_model.morphable import HeadTensors, MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices
 from stylefaceuv.lifting.eye_texture import eye_texels, paint_eye
 from stylefaceuv.lifting.texel_geometry import texel_geometry
@@ -201,6 +203,29 @@ def mirror_partners(points: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         mutual = partner[partner] == np.arange(len(points))
         raise StyleFaceUVError(f"landmarks: expected mutual mirror pairs, got {int((~mutual).sum())} that are not")
     return partner
+
+
+def with_landmarks_at(
+    model: MorphableModel, chosen: torch.Tensor, before: npt.NDArray[np.float64], points: npt.NDArray[np.float64]
+) -> MorphableModel:
+    """Lay some landmarks on the mean head's surface anew.
+
+    Args:
+        model: the head.
+        chosen: (478,) bool, which.
+        before: (478, 2) float, pixels of the head's portrait, where landmarks lie: tells mirror pairs.
+        points: (478, 2) float, pixels, where they shall lie.
+
+    Returns:
+        The same head with other landmarks, mirror-symmetric.
+    """
+    world, partner = model.refine(model.mean[None], LEVEL), mirror_partners(before)
+    mirror = fine_mirror_of(model, world)
+    vertices, weights = surface_under(model, world, symmetric_points(points, partner), partner, mirror)
+    tensors = {field.name: model.get_buffer(field.name).clone() for field in fields(HeadTensors)}
+    tensors["landmark_vertices"][chosen] = torch.from_numpy(vertices)[chosen].to(tensors["landmark_vertices"])
+    tensors["landmark_weights"][chosen] = torch.from_numpy(weights)[chosen].float()
+    return MorphableModel(HeadTensors(**tensors), tuple(model.expression_names))
 
 
 def surface_under(

@@ -13,25 +13,17 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from dataclasses import fields
 from pathlib import Path
 
 import torch
 
 from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
-from stylefaceuv.face_model.morphable import HeadTensors, MorphableModel
+from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices, rotation_matrix
 from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS, FACE_OVAL, LIPS
 from stylefaceuv.lifting.landmark_warp import FIRST_IRIS_LANDMARK, landmark_spread
 from stylefaceuv.rendering.camera import Camera
-from stylefaceuv.training.build_landmarks import (
-    LEVEL,
-    SIZE,
-    fine_mirror_of,
-    mirror_partners,
-    surface_under,
-    symmetric_points,
-)
+from stylefaceuv.training.build_landmarks import SIZE, with_landmarks_at
 from stylefaceuv.training.dataset import LABEL_SIZE
 from stylefaceuv.training.fitting import DatasetFitter
 from stylefaceuv.weights_file import load_tensors
@@ -111,16 +103,9 @@ def slide_landmarks(model: MorphableModel, miss: torch.Tensor) -> MorphableModel
     slides = ~shaped_landmarks(model)
     slides[FIRST_IRIS_LANDMARK:] = False
     slides[list(FACE_OVAL)] = False
-    world, camera = model.refine(model.mean[None], LEVEL), Camera.portrait(SIZE, SIZE)
-    rest = model.landmarks(model.mean[None])
-    points = (camera.project(at)[0, :, :2].double().numpy() for at in (rest, rest + miss * slides[:, None]))
-    still, moved = points
-    partner, mirror = mirror_partners(still), fine_mirror_of(model, world)
-    vertices, weights = surface_under(model, world, symmetric_points(moved, partner), partner, mirror)
-    tensors = {field.name: model.get_buffer(field.name).clone() for field in fields(HeadTensors)}
-    tensors["landmark_vertices"][slides] = torch.from_numpy(vertices)[slides]
-    tensors["landmark_weights"][slides] = torch.from_numpy(weights)[slides].float()
-    return MorphableModel(HeadTensors(**tensors), tuple(model.expression_names))
+    camera, rest = Camera.portrait(SIZE, SIZE), model.landmarks(model.mean[None])
+    still, moved = (camera.project(at)[0, :, :2].double().numpy() for at in (rest, rest + miss * slides[:, None]))
+    return with_landmarks_at(model, slides, still, moved)
 
 
 def fit_faces(model: MorphableModel, labels: list[Path]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:

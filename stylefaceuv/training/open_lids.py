@@ -11,8 +11,6 @@ space, so that fits and mappers stay good, and lie nearer to the edge of the ski
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import torch
 from torch.nn import functional
 
@@ -21,20 +19,13 @@ from stylefaceuv.control.lids import sphere_centre
 from stylefaceuv.control.mean_surface import part_rows
 from stylefaceuv.face_model.lid_landmarks import LOWER_LIDS, UPPER_LIDS
 from stylefaceuv.face_model.makehuman import load_face_model, save_face_model
-from stylefaceuv.face_model.morphable import HeadTensors, MorphableModel
+from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.landmark_warp import FIRST_IRIS_LANDMARK
 from stylefaceuv.piecewise_linear import height_over, interpolate
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.rasterizer import rasterize
 from stylefaceuv.soft_steps import smoothstep
-from stylefaceuv.training.build_landmarks import (
-    LEVEL,
-    SIZE,
-    fine_mirror_of,
-    mirror_partners,
-    surface_under,
-    symmetric_points,
-)
+from stylefaceuv.training.build_landmarks import LEVEL, SIZE, with_landmarks_at
 from stylefaceuv.training.face_model_stage import stage_parser
 from stylefaceuv.types import PART_NAMES
 
@@ -120,8 +111,7 @@ def open_lids(model: MorphableModel) -> MorphableModel:
         The same head with landmarks near the lids that lie where they lay; mirror-symmetric.
     """
     points = model.landmarks(model.mean[None])[0].clone()
-    still = _on_picture(points)
-    partner = mirror_partners(still.numpy())
+    still = Camera.portrait(SIZE, SIZE).project(points[None])[0, :, :2].double().numpy()
     centre = sphere_centre(model.mean[part_rows(model, "eye_right")])
     for _ in range(_ROUNDS):
         shift = lid_shift(model, points, edge_gaps(model, points))
@@ -132,18 +122,7 @@ def open_lids(model: MorphableModel) -> MorphableModel:
         model.mean.add_(offset + mirrored)
     moved = (model.landmarks(model.mean[None])[0] - points).norm(dim=1) > _MOVED_DM
     moved[FIRST_IRIS_LANDMARK:] = False
-    world = model.refine(model.mean[None], LEVEL)
-    symmetric = symmetric_points(still.numpy(), partner)
-    vertices, weights = surface_under(model, world, symmetric, partner, fine_mirror_of(model, world))
-    tensors = {field.name: model.get_buffer(field.name).clone() for field in fields(HeadTensors)}
-    tensors["landmark_vertices"][moved] = torch.from_numpy(vertices)[moved].to(tensors["landmark_vertices"])
-    tensors["landmark_weights"][moved] = torch.from_numpy(weights)[moved].float()
-    return MorphableModel(HeadTensors(**tensors), tuple(model.expression_names))
-
-
-def _on_picture(points: torch.Tensor) -> torch.Tensor:
-    """(478, 2) double, pixels of the landmarks' portrait."""
-    return Camera.portrait(SIZE, SIZE).project(points[None])[0, :, :2].double()
+    return with_landmarks_at(model, moved, still, still)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -27,7 +27,7 @@ def test_margins_lie_along_both_lower_lids(head: MorphableModel, surface: Surfac
     assert len(at) > 100
     assert float((at[:, 0] > 0).float().mean()) == pytest.approx(0.5, abs=0.05)
     assert float(torch.cdist(at, lower).amin(dim=1).max()) < 0.1
-    heights = (surface.rest_positions[margin.sources][..., 1] * margin.weights).sum(dim=1)
+    heights = (surface.rest_positions[margin.below.rows][..., 1] * margin.below.weights).sum(dim=1)
     assert float((heights < surface.rest_positions[margin.rows][:, 1]).float().mean()) > 0.95
 
 
@@ -37,7 +37,7 @@ def test_a_white_margin_takes_the_colour_of_the_skin_below_and_nothing_else_chan
     skin = torch.tensor([0.7, 0.5, 0.4])
     painted = skin.expand(len(surface.rest_positions), 3).clone()
     painted[margin.rows] = 1.0
-    assert not torch.isin(margin.sources, margin.rows).any()
+    assert not torch.isin(margin.below.rows, margin.rows).any()
     result = paint_lid_margin(painted, margin)
     expected = torch.lerp(torch.ones(3), skin * torch.tensor(_TINT), margin.share[:, None])
     assert torch.allclose(result[margin.rows], expected, atol=1e-5)

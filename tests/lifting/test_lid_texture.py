@@ -57,11 +57,11 @@ def test_lids_lie_above_the_eyes_on_both_sides(head: MorphableModel, surface: Su
 def test_lids_lighten_towards_still_skin_and_cheeks_and_nothing_else_changes(surface: Surface, lids: LidTexels) -> None:
     dark, above, cheek = torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.8, 0.6, 0.5])
     painted = dark.expand(len(surface.rest_positions), 3).clone()
-    painted[lids.still.unique()], painted[lids.cheeks] = above, cheek
-    assert not torch.isin(lids.cheeks, lids.still).any()
-    assert not torch.isin(lids.still, lids.rows[lids.share > 0]).any()
+    painted[lids.still.rows.unique()], painted[lids.cheeks] = above, cheek
+    assert not torch.isin(lids.cheeks, lids.still.rows).any()
+    assert not torch.isin(lids.still.rows, lids.rows[lids.share > 0]).any()
     result = paint_lids(painted, lids)
-    smooth = (painted[lids.around] * lids.around_weights[..., None]).sum(dim=1)
+    smooth = (painted[lids.around.rows] * lids.around.weights[..., None]).sum(dim=1)
     light = (above * torch.tensor(_TINT) + cheek) / 2
     expected = torch.lerp(painted[lids.rows], torch.lerp(smooth, light, _LIGHTENED), lids.share[:, None])
     assert torch.allclose(result[lids.rows], expected, atol=1e-5)
@@ -77,11 +77,11 @@ def test_lids_are_smoothed_as_the_shut_eye_lies_more_along_than_across(
     shut = torch.zeros(1, 64)
     shut[0, [list(head.expression_names).index(f"eyeBlink{side}") for side in ("Left", "Right")]] = 1
     place = surface.texels.interpolate(head.refine(head(torch.zeros(1, 80), shut), 1)[0])
-    apart = place[lids.around] - place[lids.rows][:, None]
-    along, across = ((lids.around_weights * apart[..., axis] ** 2).sum(dim=1).sqrt().median() for axis in (0, 1))
+    apart = place[lids.around.rows] - place[lids.rows][:, None]
+    along, across = ((lids.around.weights * apart[..., axis] ** 2).sum(dim=1).sqrt().median() for axis in (0, 1))
     assert 0.015 < float(along) < 0.03  # decimetres
     assert 0.3 < float(across / along) < 0.6
-    assert torch.allclose(lids.around_weights.sum(dim=1), torch.ones(len(lids.rows)))
+    assert torch.allclose(lids.around.weights.sum(dim=1), torch.ones(len(lids.rows)))
 
 
 def test_a_head_without_lids_has_none() -> None:
