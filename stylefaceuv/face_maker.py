@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
 from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.lifting.hair_volume import HairShape, HairVolume
+from stylefaceuv.lifting.landmark_relief import LandmarkRelief
 from stylefaceuv.lifting.lifter import Lifter
 from stylefaceuv.lifting.painted_head import PaintedHead
 from stylefaceuv.lifting.photo import Photo
@@ -24,7 +26,6 @@ from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPredicti
 from stylefaceuv.plain_values import is_whole
 from stylefaceuv.types import FaceCoefficients, UVMaps
 
-DISPLACEMENT_RESOLUTION = 64
 HAIR = ("clean", "keep")
 DETAIL = ("lifted", "generator")
 LARGEST_TEXTURE = 4096
@@ -50,12 +51,14 @@ class LookedAt:
     """A stylecode's photo after registration.
 
     Attributes:
-        photo: with its segments, the relief that the UV generator paints, and its hair where that is kept.
+        photo: with its segments, its relief, and its hair where that is kept.
+        relief: (3, r, r) float, millimetres, what the landmarks show and the UV generator paints.
         guess: (3, q, q) float in [0, 1], the skin that the UV generator paints; None without one.
         registration_error: mean landmark distance in outer-eye distances.
     """
 
     photo: Photo
+    relief: torch.Tensor
     guess: torch.Tensor | None
     registration_error: float
 
@@ -83,6 +86,7 @@ class FaceMaker:
         self.lifter = Lifter(components.face_model, components.albedo_model, int(texture_size))
         self.painted_head = PaintedHead(self.lifter)
         self.hair_volume = HairVolume(components.face_model)
+        self.landmark_relief = LandmarkRelief(self.hair_volume.surface)
         painter = components.uv_generator
         self.viewer = AtlasViewer(components.face_model, painter.config.resolution) if painter else None
 
@@ -125,18 +129,26 @@ class FaceMaker:
         coefficients = registered.coefficients[0]
         segments, painted, guess = self._guess(stylecode[None])
         hair = self._hair(segments, coefficients)
-        relief = None if painted is None else painted.displacement[0]
+        relief = self._relief(coefficients, points[0], image.shape[-1], painted)
         photo = Photo(image[0], coefficients, points[0], relief, hair, segments)
-        return LookedAt(photo, guess, float(registered.error[0]))
+        return LookedAt(photo, relief, guess, float(registered.error[0]))
 
     def _lifted(self, stylecode: torch.Tensor) -> MadeFace:
         seen = self.look(stylecode)
         photo = seen.photo
         lifted = self.lifter(photo, painted=seen.guess, keep_hair=self.keep_hair)
         coefficients = replace(photo.coefficients, lighting=lifted.lighting.reshape(27))
-        displacement = _displacement(photo.displacement, photo.hair)
+        displacement = _displacement(seen.relief, photo.hair)
         maps = UVMaps(_to_pixels(lifted.diffuse), displacement, lifted.confidence.cpu().numpy())
         return MadeFace(coefficients, maps, seen.registration_error)
+
+    def _relief(
+        self, coefficients: FaceCoefficients, detected: torch.Tensor, size: int, painted: UVPrediction | None
+    ) -> torch.Tensor:
+        """(3, r, r) millimetres: what the UV generator paints, and what then is missing at the landmarks (478, 2)."""
+        rough = None if painted is None else painted.displacement[0]
+        missing: torch.Tensor = self.landmark_relief(coefficients, detected, size, rough)
+        return missing if rough is None else _sum([missing, rough])
 
     def _guess(self, w: torch.Tensor) -> tuple[torch.Tensor | None, UVPrediction | None, torch.Tensor | None]:
         """What the image of a stylecode (1, 512) shows, (S, r, r), what the UV generator paints for it, and the skin
@@ -221,14 +233,17 @@ def _shown(segments: torch.Tensor | None, view: AtlasView, name: str) -> torch.T
     return functional.grid_sample(shown, view.grid, align_corners=False, padding_mode="zeros")[0] * view.visibility[0]
 
 
-def _displacement(relief: torch.Tensor | None, hair: HairShape | None) -> npt.NDArray[np.float32]:
-    """(r, r, 3) millimetres: a painted relief (3, s, s) and the volume of hair, where they are."""
-    if relief is None and hair is None:
-        return np.zeros((DISPLACEMENT_RESOLUTION, DISPLACEMENT_RESOLUTION, 3), np.float32)
-    total = [part[None] for part in (relief, None if hair is None else hair.displacement) if part is not None]
-    size = max(part.shape[-1] for part in total)
-    large = [functional.interpolate(part, (size, size), mode="bilinear", align_corners=False) for part in total]
-    return np.ascontiguousarray(torch.cat(large).sum(dim=0).permute(1, 2, 0).cpu().numpy().astype(np.float32))
+def _displacement(relief: torch.Tensor, hair: HairShape | None) -> npt.NDArray[np.float32]:
+    """(r, r, 3) millimetres: a relief (3, s, s) and the volume of hair, where there is one."""
+    whole = relief if hair is None else _sum([relief, hair.displacement])
+    return np.ascontiguousarray(whole.permute(1, 2, 0).cpu().numpy().astype(np.float32))
+
+
+def _sum(maps: Sequence[torch.Tensor]) -> torch.Tensor:
+    """(C, r, r): the sum of maps (C, s, s), as fine as the finest."""
+    size = max(part.shape[-1] for part in maps)
+    large = [functional.interpolate(part[None], (size, size), mode="bilinear", align_corners=False) for part in maps]
+    return torch.cat(large).sum(dim=0)
 
 
 def _to_pixels(image: torch.Tensor) -> npt.NDArray[np.uint8]:

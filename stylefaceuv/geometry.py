@@ -140,7 +140,7 @@ class FaceGeometry:
         return MorphTargets(ARKIT_NAMES, _numpy(deltas, np.float32))
 
     def landmarks(self, face: Face, resolution: int) -> npt.NDArray[np.float32]:
-        """Return the landmark points of the posed mesh.
+        """Return the landmark points of the posed, displaced mesh.
 
         Args:
             face: the face.
@@ -150,8 +150,9 @@ class FaceGeometry:
             (478, 2) float32, pixels of the StyleGAN2 image.
         """
         own = face.coefficients
-        cage, _ = self._rig.pose(own.identity, own.expression)
-        world = pose_vertices(self.face_model.landmarks(cage), own.rotation[None], own.translation[None])
+        surface = self.vertices(face, own.expression, self.face_model.landmark_level)
+        points = self.face_model.landmarks_on(surface)
+        world = pose_vertices(points, own.rotation[None], own.translation[None])
         return _numpy(Camera.portrait(resolution, resolution).project(world)[0, :, :2], np.float32)
 
     def _vertex_normals(self, level: int) -> VertexNormals:

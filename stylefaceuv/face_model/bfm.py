@@ -42,8 +42,10 @@ class BaselFaceModel(LinearFaceModel):
         neck_ring: (0,) int64 buffer.
         origin_in_makehuman: (3,) float32 buffer of zeros.
         self_shadow: (V0, 9) float32 buffer of zeros: how it shadows itself is not known.
+        landmark_level: the level whose surface holds the landmarks.
     """
 
+    landmark_level = 0
     texture_mean: torch.Tensor
     texture_basis: torch.Tensor
     skin_mask: torch.Tensor
@@ -126,6 +128,20 @@ class BaselFaceModel(LinearFaceModel):
         """
         self._check_vertices(vertices)
         return vertices[:, self.keypoints]
+
+    def landmarks_on(self, surface: torch.Tensor) -> torch.Tensor:
+        """Return the landmarks of a surface, which are those of its vertices: this model has one level.
+
+        Args:
+            surface: (N, V0, 3), any unit and frame.
+
+        Returns:
+            (N, 68, 3), same unit and frame; differentiable.
+
+        Raises:
+            InvalidArgumentError: wrong shape.
+        """
+        return self.landmarks(surface)
 
 
 def load_basel_face_model(

@@ -77,8 +77,12 @@ class MorphableModel(LinearFaceModel):
         quad_part: (Q,) int64 buffer, index into ``PART_NAMES``.
         origin_in_makehuman: (3,) float32 buffer, decimetres.
         self_shadow: (V0, 9) float32 buffer, model frame; see :mod:`stylefaceuv.rendering.self_shadow`.
+        landmark_level: the level whose surface holds the landmarks.
     """
 
+    landmark_level = LANDMARK_LEVEL
+    landmark_vertices: torch.Tensor
+    landmark_weights: torch.Tensor
     mirror_index: torch.Tensor
     identity_mirror_sign: torch.Tensor
     expression_mirror: torch.Tensor
@@ -160,6 +164,26 @@ class MorphableModel(LinearFaceModel):
         self._check_vertices(vertices)
         points: torch.Tensor = self._landmark_map(vertices)
         return points
+
+    def landmarks_on(self, surface: torch.Tensor) -> torch.Tensor:
+        """Return the 478 landmark points of a surface that no cage has: a displaced one.
+
+        Args:
+            surface: (N, V, 3), rows as those of :meth:`refine` at ``landmark_level``, any unit and frame.
+
+        Returns:
+            (N, 478, 3), same unit and frame; linear and differentiable.
+
+        Raises:
+            InvalidArgumentError: wrong shape.
+        """
+        topology = self.topology(LANDMARK_LEVEL)
+        if surface.ndim != 3 or surface.shape[1:] != (len(topology.uv), 3):
+            raise InvalidArgumentError("surface", f"shape (N, {len(topology.uv)}, 3)", tuple(surface.shape))
+        row = topology.geometry_index.new_empty(int(topology.geometry_index.max()) + 1)
+        row[topology.geometry_index] = torch.arange(len(topology.uv), device=row.device)
+        corners = surface[:, row[self.landmark_vertices]]  # (N, 478, 3 corners, 3)
+        return (corners * self.landmark_weights[..., None]).sum(dim=2)
 
     def mirror_coefficients(
         self, identity: torch.Tensor, expression: torch.Tensor

@@ -82,6 +82,20 @@ class Surface:
         world, normals, offsets = self._posed(coefficients, None, camera)
         return view_texels(world, normals, offsets, self.topology, self.texels, camera)
 
+    def shape(self, coefficients: FaceCoefficients, displacement: torch.Tensor | None = None) -> torch.Tensor:
+        """Return a head's surface, unposed.
+
+        Args:
+            coefficients: unbatched.
+            displacement: (3, r, r) float, XYZ of the neutral head, millimetres; None is none.
+
+        Returns:
+            (1, V, 3) float, decimetres.
+        """
+        cage = self.face_model(coefficients.identity[None], coefficients.expression[None])
+        plain = self.face_model.refine(cage, self.level)
+        return self._displaced(plain, plain, coefficients, displacement)
+
     def silhouette(self, coefficients: FaceCoefficients, size: int) -> torch.Tensor:
         """Tell which pixels of the StyleGAN2 image the head covers, from coefficients alone.
 

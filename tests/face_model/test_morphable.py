@@ -333,3 +333,21 @@ def test_batches_of_none(head: MorphableModel) -> None:
 def test_bad_arguments_are_named(head: MorphableModel, argument: str, call) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(InvalidArgumentError, match=argument):
         call(head)
+
+
+def test_landmarks_of_a_surface_are_those_of_its_cage(head: MorphableModel) -> None:
+    cage = head(torch.randn(2, 80, generator=torch.Generator().manual_seed(8)), torch.zeros(2, 64))
+    torch.testing.assert_close(
+        head.landmarks_on(head.refine(cage, head.landmark_level)), head.landmarks(cage), atol=2e-5, rtol=0
+    )
+
+
+def test_landmarks_follow_a_surface_that_moves(head: MorphableModel) -> None:
+    surface = head.refine(head.mean[None], head.landmark_level)
+    pushed = torch.tensor([0.1, -0.2, 0.3])
+    torch.testing.assert_close(head.landmarks_on(surface + pushed), head.landmarks_on(surface) + pushed)
+
+
+def test_the_landmarks_of_another_level_are_refused(head: MorphableModel) -> None:
+    with pytest.raises(InvalidArgumentError, match="surface"):
+        head.landmarks_on(head.refine(head.mean[None], 0))
