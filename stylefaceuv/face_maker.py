@@ -139,7 +139,8 @@ class FaceMaker:
         lifted = self.lifter(photo, painted=seen.guess, keep_hair=self.keep_hair)
         coefficients = replace(photo.coefficients, lighting=lifted.lighting.reshape(27))
         displacement = _displacement(seen.relief, photo.hair)
-        maps = UVMaps(_to_pixels(lifted.diffuse), displacement, lifted.confidence.cpu().numpy())
+        cast_light = np.ascontiguousarray(lifted.cast_light.permute(1, 2, 0).cpu().numpy())
+        maps = UVMaps(_to_pixels(lifted.diffuse), displacement, lifted.confidence.cpu().numpy(), cast_light)
         return MadeFace(coefficients, maps, seen.registration_error)
 
     def _relief(

@@ -56,13 +56,14 @@ def _maps(first: UVMaps, second: UVMaps, weight: float) -> UVMaps:
         diffuse=np.rint(diffuse).astype(np.uint8),
         displacement=_blend(*_alike(first.displacement, second.displacement), weight=weight),
         confidence=_blend(first.confidence, second.confidence, weight),
+        cast_light=_blend(*_alike(first.cast_light, second.cast_light), weight=weight),
     )
 
 
 def _alike(
     first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Displacement maps (h, w, 3) at the larger of their sizes: hair is kept in larger maps than bare skin."""
+    """Maps (h, w, 3) at the larger of their sizes: hair is kept in larger maps than bare skin."""
     height, width = (max(first.shape[axis], second.shape[axis]) for axis in (0, 1))
     return _enlarge(first, height, width), _enlarge(second, height, width)
 

@@ -20,6 +20,7 @@ from stylefaceuv.control import (
     check_over_photo,
     check_view_over_photo,
     covering_camera,
+    is_own,
     parse_angle,
     parse_background,
     parse_expression,
@@ -31,6 +32,7 @@ from stylefaceuv.control import (
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.pose import pose_vertices, rotation_matrix
 from stylefaceuv.geometry import FaceGeometry
+from stylefaceuv.rendering.cast_light import share_after_turn, under_cast_light
 from stylefaceuv.rendering.compositing import composite_over_color, composite_over_photo
 from stylefaceuv.rendering.interpolation import sample_texture
 from stylefaceuv.rendering.renderer import Renderer, RenderOutput
@@ -91,7 +93,7 @@ class PictureMaker:
                 {unit: weight} on neutral, or 64 weights in [0, 1].
             add: {unit: weight} in [-1, 1], added to the expression.
             gaze: (yaw, pitch) of the eyes against the head, degrees; replaces the eyeLook units.
-            lighting: None or "own", a preset, 9x3 coefficients, a
+            lighting: None or "own" (near the own pose with its cast shadows), a preset, 9x3 coefficients, a
                 :class:`~stylefaceuv.control.DirectionalLight`, an equirectangular image (float linear; uint8 and uint16
                 sRGB) or its path, or a face whose light it is.
             background: None (grey), "image" (over the StyleGAN2 image, for poses within 5 degrees of its own),
@@ -119,8 +121,10 @@ class PictureMaker:
         place = own.translation.new_tensor(CENTRE) if free else own.translation
         camera = covering_camera(*shape) if backdrop == "image" else orbit.camera(*shape, place)
         vertices = self._geometry.vertices(face, weights, self._level, parse_gaze(gaze))
-        albedo = self._albedo(face, shading, vertices[0] if self_shadow else None)
         rotation = own.rotation.new_tensor([angles])
+        albedo = self._albedo(face, shading, vertices[0] if self_shadow else None)
+        if is_own(lighting) and shading == "textured":
+            albedo = self._cast(face, albedo, rotation)
         world = pose_vertices(vertices, rotation, place[None])
         shadow = self._shadow(face, light, rotation, self_shadow)
         topology = self._geometry.face_model.topology(self._level)
@@ -156,6 +160,12 @@ class PictureMaker:
         small = functional.adaptive_avg_pool2d(seen, (support.shape[-2], support.shape[-1]))
         hidden = torch.maximum(small, small.flip(-1)) < 0.5
         return support * (1 - forehead * hidden)
+
+    def _cast(self, face: Face, albedo: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:
+        """(1, 3, h, w): an albedo under what the photo's light is over nine harmonics, in a rotation (1, 3)."""
+        photo, now = rotation_matrix(torch.cat([face.coefficients.rotation[None], rotation]))
+        share, light = share_after_turn(photo, now), torch.from_numpy(face.maps.cast_light).to(albedo)
+        return under_cast_light(albedo, light.permute(2, 0, 1)[None], share) if share > 0 else albedo
 
     def _albedo(self, face: Face, shading: str, vertices: torch.Tensor | None) -> torch.Tensor:
         """(1, 3, h, w) linear albedo, under the lids' shade where (V, 3) vertices are given and it has a texture."""

@@ -107,11 +107,14 @@ class UVMaps:
         diffuse: (H, W, 3) uint8 sRGB, delit.
         displacement: (h, w, 3) float32, millimetres, XYZ of the neutral head.
         confidence: (H, W) float32 in [0, 1], 1 where the texel was seen well, 0 where it was completed.
+        cast_light: (q, q, 3) float32 above 0, what the photo's light is on the skin over the face's nine harmonics:
+            cast shadows and colours of walls. Renders under the own light have it near the own pose; 1 is none.
     """
 
     diffuse: npt.NDArray[np.uint8]
     displacement: npt.NDArray[np.float32]
     confidence: npt.NDArray[np.float32]
+    cast_light: npt.NDArray[np.float32] = field(default_factory=lambda: np.ones((1, 1, 3), np.float32))
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,6 +91,8 @@ def test_interpolation_ends_at_the_faces_and_is_half_way_in_between() -> None:
     assert np.allclose(middle.stylecode, (first.stylecode + second.stylecode) / 2)
     expected = (first.diffuse.astype(float) + second.diffuse) / 2
     assert np.abs(middle.diffuse - expected).max() <= 0.5
+    lights = first.maps.cast_light, second.maps.cast_light
+    assert np.allclose(middle.maps.cast_light, (lights[0] + lights[1]) / 2)
     assert middle.provenance.index is None
 
 

@@ -63,6 +63,11 @@ class DirectionalLight:
 Lighting = None | str | Path | DirectionalLight | Face | np.ndarray | torch.Tensor
 
 
+def is_own(value: Lighting) -> bool:
+    """Return whether a user asks for the light of the face's own photo."""
+    return value is None or (isinstance(value, str) and value == "own")
+
+
 def parse_lighting(value: Lighting, own: torch.Tensor) -> torch.Tensor:
     """Return the spherical-harmonics light that a user asks for.
 
@@ -85,7 +90,7 @@ def parse_lighting(value: Lighting, own: torch.Tensor) -> torch.Tensor:
     Raises:
         InvalidArgumentError: unknown name, wrong shape, or a file that is no image.
     """
-    if value is None or (isinstance(value, str) and value == "own"):
+    if value is None or is_own(value):
         return own
     if isinstance(value, str) and value in LIGHT_PRESETS:
         return light_preset(value).to(own)

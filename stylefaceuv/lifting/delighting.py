@@ -49,7 +49,7 @@ def shading(normals: torch.Tensor, sh_coefficients: torch.Tensor) -> torch.Tenso
     return (sh_basis(normals) @ sh_coefficients).clamp_min(SMALLEST_SHADING)
 
 
-def even_out(
+def uneven_light(
     lifted: torch.Tensor,
     model_texture: torch.Tensor,
     weights: torch.Tensor,
@@ -57,7 +57,7 @@ def even_out(
     tint_share: float = 0.0,
     uneven_share: float | None = None,
 ) -> torch.Tensor:
-    """Take out slow changes of brightness and tint that nine harmonics leave and the albedo model does not know.
+    """Find slow changes of brightness and tint that nine harmonics leave and the albedo model does not know.
 
     Faces are much alike on both sides, light is not: a difference in brightness between a texel and its mirror image
     is light more surely than one between forehead and chin.
@@ -66,16 +66,15 @@ def even_out(
         lifted: (1, 3, H, W) float, sRGB-encoded albedo.
         model_texture: (1, 3, H, W) float, the model's fit of it.
         weights: (1, 1, H, W) float in [0, 1], where the photo shows skin.
-        share: of the difference in brightness that is taken out, 0 to 1.
-        tint_share: of the difference in colour ratios that is taken out, 0 to 1; cast light of another colour
+        share: of the difference in brightness that is light, 0 to 1.
+        tint_share: of the difference in colour ratios that is light, 0 to 1; cast light of another colour
             (sky, wall, clothes) leaves more of it than skin has.
-        uneven_share: of the difference in brightness between both sides that is taken out; None is ``share``.
+        uneven_share: of the difference in brightness between both sides that is light; None is ``share``.
 
     Returns:
-        (1, 3, H, W) float, sRGB-encoded; detail is kept.
+        (1, 3, H, W) float above 0: the light, by which the linear albedo has been multiplied; 1 where no skin is seen.
     """
-    linear = srgb_to_linear(lifted.clamp(0, 1))
-    usual = srgb_to_linear(model_texture.clamp(0, 1))
+    linear, usual = (srgb_to_linear(color.clamp(0, 1)) for color in (lifted, model_texture))
     levels = levels_for(lifted.shape[-1], _SLOW)
     own, expected = (blur_inside(color, weights, levels).clamp_min(1e-3) for color in (linear, usual))
     bright = _centred(luminance(expected, dim=1)[:, None] / luminance(own, dim=1)[:, None], weights)
@@ -85,7 +84,20 @@ def even_out(
     uneven = known * known.flip(-1) * (missing - missing.flip(-1)) / 2
     even = (share * (missing - uneven) + (share if uneven_share is None else uneven_share) * uneven).exp()
     ratio = even * _centred(tint.clamp(0.6, 1.7), weights) ** tint_share
-    return linear_to_srgb((linear * (1 + known * (ratio - 1))).clamp(0, 1))
+    return 1 / (1 + known * (ratio - 1))
+
+
+def even_out(lifted: torch.Tensor, light: torch.Tensor) -> torch.Tensor:
+    """Take light out of an albedo.
+
+    Args:
+        lifted: (1, 3, H, W) float, sRGB-encoded albedo.
+        light: (1, 3, H, W) float, of :func:`uneven_light`.
+
+    Returns:
+        (1, 3, H, W) float, sRGB-encoded; detail is kept.
+    """
+    return linear_to_srgb((srgb_to_linear(lifted.clamp(0, 1)) / light).clamp(0, 1))
 
 
 def _tint(linear: torch.Tensor) -> torch.Tensor:

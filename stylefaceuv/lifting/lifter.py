@@ -15,7 +15,7 @@ from stylefaceuv.lifting.beard import beard_over
 from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
 from stylefaceuv.lifting.dark_features import own_features
 from stylefaceuv.lifting.delighter import Delighter
-from stylefaceuv.lifting.delighting import even_out, luminance, shading
+from stylefaceuv.lifting.delighting import even_out, luminance, shading, uneven_light
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.fringe import among_strands, fringe_over
 from stylefaceuv.lifting.hair_evening import even_hair
@@ -54,6 +54,8 @@ _BESIDE = 6
 _ALONG, _SMEARED = (0.3, 0.55), 3
 """Cosines between the skin's normal and the view; texels of an atlas of 256 around hair."""
 _LIPS = (13, 14)
+CAST_LIGHT_RESOLUTION = 128
+"""Edge of the map of slow light, texels."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,18 @@ class _Seen:
     hanging: torch.Tensor | None
     end_tint: torch.Tensor
     standing: bool
+
+
+@dataclass(frozen=True)
+class _Skin:
+    """Complete skin (1, 3, R, R), what of it is the photo's (1, 1, R, R), slow light that was taken out of it
+    (1, 3, R, R), its luminance, and whether there are lenses over the eyes, in [0, 1]."""
+
+    color: torch.Tensor
+    seen: torch.Tensor
+    cast_light: torch.Tensor
+    tone: float
+    lenses: float
 
 
 class Lifter(HeadRegions):
@@ -182,8 +196,10 @@ class Lifter(HeadRegions):
         return _Seen(lifted, texels, fit, lighting, second_lighting, hanging, _end_tint(own), standing)
 
     def _finished(self, seen: _Seen, keep_hair: bool) -> LiftedFace:
-        diffuse, confidence = self._assemble(seen, keep_hair)
-        return LiftedFace(diffuse, confidence, seen.lighting, seen.second_lighting)
+        skin = self._skin(seen, keep_hair)
+        diffuse, confidence = self._assemble(seen, skin)
+        cast = functional.adaptive_avg_pool2d(skin.cast_light, CAST_LIGHT_RESOLUTION)[0]
+        return LiftedFace(diffuse, confidence, seen.lighting, cast, seen.second_lighting)
 
     def _lift(self, photo: Photo) -> tuple[LiftedTexels, torch.Tensor, torch.Tensor, AlbedoFit]:
         """What a photo shows, delit (T, 3), its light (9, 3) and the albedo model's fit."""
@@ -273,13 +289,12 @@ class Lifter(HeadRegions):
         place = torch.maximum(self.forehead, glasses * beside * self.above_mouth)
         return lines * place * plain_skin(model_texture, self.skin_chart)
 
-    def _assemble(self, shows: _Seen, keep_hair: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    def _assemble(self, shows: _Seen, skin: _Skin) -> tuple[torch.Tensor, torch.Tensor]:
         """(3, R, R) the finished map, and (R, R) how well it was seen: skin, then eyes and mouth, then the gutters."""
-        skin, mask, tone, lenses = self._skin(shows, keep_hair)
-        lifted, texels = shows.lifted, shows.texels
-        painted, confidence = self.texels.gather(skin[0]), self.texels.gather(mask[0])[:, 0]
+        lifted, texels, tone = shows.lifted, shows.texels, skin.tone
+        painted, confidence = self.texels.gather(skin.color[0]), self.texels.gather(skin.seen[0])[:, 0]
         for eye in self.eyes:
-            rows, kept = eye.rows, _EYES_SHARE * (1 - lenses)
+            rows, kept = eye.rows, _EYES_SHARE * (1 - skin.lenses)
             painted[rows] = paint_eye(eye, lifted[rows], texels.confidence[rows], tone, kept)
             confidence[eye.rows] = texels.confidence[eye.rows]
         painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone, self.pattern)
@@ -287,9 +302,8 @@ class Lifter(HeadRegions):
         diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
         return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]
 
-    def _skin(self, shows: _Seen, keep_hair: bool) -> tuple[torch.Tensor, torch.Tensor, float, float]:
-        """(1, 3, R, R) complete skin, (1, 1, R, R) what of it is the photo's, its luminance, and whether there are
-        lenses over the eyes, in [0, 1]."""
+    def _skin(self, shows: _Seen, keep_hair: bool) -> _Skin:
+        """Skin and hair, from the photos where they show them, and completed."""
         texels, size = shows.texels, (self.texels.resolution, self.texels.resolution)
         model_texture = functional.interpolate(shows.fit.texture, size=size, mode="bicubic", align_corners=False)
         model_texture, raw = model_texture.clamp(0, 1), self.texels.scatter(shows.lifted)[None]
@@ -301,7 +315,8 @@ class Lifter(HeadRegions):
         if not keep_hair:
             explained = self._without_hair(explained, own, lines, model_texture, seen, over)
         plain = torch.minimum(plain, explained)
-        image = even_out(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT, _UNEVEN_SHARE)
+        cast_light = uneven_light(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT, _UNEVEN_SHARE)
+        image = even_out(raw, cast_light)
         if keep_hair:
             known = None if shown is None else shown[:, _HAIR, None]
             places, hanging = self.own_hair_places(shows.hanging)
@@ -321,7 +336,8 @@ class Lifter(HeadRegions):
         mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, scale, 3)
         skin = complete(image, mask, model_texture, self.skin_chart, self.support, self.grain)
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
-        return skin, mask, tone, float(over.lenses)
+        on_skin = torch.where(self.skin_chart > 0, cast_light, 1.0)
+        return _Skin(skin, mask, on_skin, tone, float(over.lenses))
 
     def _hat(
         self, raw: torch.Tensor, seen: torch.Tensor, known: torch.Tensor | None

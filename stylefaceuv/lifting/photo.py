@@ -39,12 +39,15 @@ class LiftedFace:
         diffuse: (3, R, R) float in [0, 1], sRGB, delit, complete.
         confidence: (R, R) float in [0, 1], how well each texel was seen.
         lighting: (9, 3) float, the photo's light, gain fixed to the albedo.
+        cast_light: (3, q, q) float above 0, what the photo's light is on the skin over ``lighting``: cast shadows and
+            colours of walls, that nine harmonics do not hold; 1 where no skin is seen.
         second_lighting: (9, 3) float, the same of the second photo; None where there was none.
     """
 
     diffuse: torch.Tensor
     confidence: torch.Tensor
     lighting: torch.Tensor
+    cast_light: torch.Tensor
     second_lighting: torch.Tensor | None = None
 
 

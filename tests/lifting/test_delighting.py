@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as functional
@@ -16,6 +18,7 @@ from stylefaceuv.lifting.delighting import (
     luminance,
     shading,
     tint_no_skin_has,
+    uneven_light,
 )
 from stylefaceuv.lifting.lighting_estimation import estimate_lighting
 from stylefaceuv.rendering.light_presets import light_preset
@@ -92,6 +95,11 @@ def test_shading_can_always_be_divided_by() -> None:
     torch.testing.assert_close(shading(front(), ambient_light()), torch.ones(4000, 3))
 
 
+def evened_out(lifted: torch.Tensor, *arguments: Any, **options: float) -> torch.Tensor:
+    """An albedo without the slow light that is found in it."""
+    return even_out(lifted, uneven_light(lifted, *arguments, **options))
+
+
 def test_slow_brightness_that_the_model_does_not_know_is_evened_out_and_detail_is_kept() -> None:
     size = 256
     plain = srgb_to_linear(smooth_image(size, cells=3)[None])
@@ -99,15 +107,17 @@ def test_slow_brightness_that_the_model_does_not_know_is_evened_out_and_detail_i
     checks = 1 + 0.1 * ((torch.arange(size)[:, None] + torch.arange(size)) % 2 * 2 - 1.0)
     lifted, usual = linear_to_srgb(plain * slope * checks), linear_to_srgb(plain)
     weights = torch.ones(1, 1, size, size)
-    even = srgb_to_linear(even_out(lifted, usual, weights, share=1.0)) / plain
+    even = srgb_to_linear(evened_out(lifted, usual, weights, share=1.0)) / plain
     middle = even[..., 32:-32, 32:-32]
     flat = functional.avg_pool2d(middle, 2)
     assert float(flat.std() / flat.mean()) < 0.06
     assert float((plain * slope)[..., 32:-32].std()) > 0.05
     contrast = (middle[..., ::2, ::2] - middle[..., ::2, 1::2]).abs().mean() / middle.mean()
     assert float(contrast) > 0.18
-    torch.testing.assert_close(even_out(lifted.clamp(0, 1), usual, weights, 0.0), lifted.clamp(0, 1), atol=1e-4, rtol=0)
-    unseen = even_out(lifted.clamp(0, 1), usual, 0 * weights, 1.0)
+    torch.testing.assert_close(
+        evened_out(lifted.clamp(0, 1), usual, weights, 0.0), lifted.clamp(0, 1), atol=1e-4, rtol=0
+    )
+    unseen = evened_out(lifted.clamp(0, 1), usual, 0 * weights, 1.0)
     torch.testing.assert_close(unseen, lifted.clamp(0, 1), atol=1e-4, rtol=0)
 
 
@@ -119,14 +129,14 @@ def test_a_slow_tint_is_taken_out_and_a_fine_one_and_the_skins_own_tone_stay() -
     stripes = 0.03 * torch.tensor([1.0, -1.0]).repeat_interleave(2).repeat(size // 4)
     lifted = skin + cast + stripes
     weights = torch.ones(1, 1, size, size)
-    evened = even_out(lifted, usual, weights, 0.0, 0.9)
+    evened = evened_out(lifted, usual, weights, 0.0, 0.9)
 
     def spread(texture: torch.Tensor) -> float:
         means = functional.avg_pool2d(texture, 32)
         return float((means[:, 0] - means[:, 2])[..., 1:-1].std())
 
     assert spread(evened) < 0.35 * spread(lifted)
-    assert spread(even_out(lifted, usual, weights, 0.0, 0.0)) == pytest.approx(spread(lifted), rel=1e-3)
+    assert spread(evened_out(lifted, usual, weights, 0.0, 0.0)) == pytest.approx(spread(lifted), rel=1e-3)
     fine = evened[..., 64:192] - functional.avg_pool2d(evened, 9, stride=1, padding=4)[..., 64:192]
     assert float(fine.std()) > 0.02
     torch.testing.assert_close(evened.mean((0, 2, 3)), skin[0, :, 0, 0], atol=0.02, rtol=0)
@@ -139,14 +149,14 @@ def test_what_differs_between_both_sides_is_light_more_surely_than_what_differs_
     side, down = 0.6 + across, 0.6 + across.mT
 
     def kept(texture: torch.Tensor) -> float:
-        evened = even_out(texture, usual, weights, share=0.0, uneven_share=1.0)
+        evened = evened_out(texture, usual, weights, share=0.0, uneven_share=1.0)
         inner = slice(24, -24)  # a blurred ramp is flatter at its ends
         return float((evened - evened.mean())[..., inner, inner].std() / (texture - 0.6)[..., inner, inner].std())
 
     assert kept(side) < 0.1
     assert kept(down) == pytest.approx(1, abs=0.02)
-    together = even_out(side, usual, weights, share=0.5)
-    torch.testing.assert_close(even_out(side, usual, weights, 0.5, uneven_share=0.5), together)
+    together = evened_out(side, usual, weights, share=0.5)
+    torch.testing.assert_close(evened_out(side, usual, weights, 0.5, uneven_share=0.5), together)
 
 
 @pytest.mark.parametrize("tone", [(194, 150, 130), (115, 82, 68), (224, 172, 148)])

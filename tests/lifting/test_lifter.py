@@ -19,6 +19,7 @@ from stylefaceuv.lifting.lifter import Lifter
 from stylefaceuv.lifting.photo import LiftedFace, Photo
 from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.rendering.camera import Camera
+from stylefaceuv.rendering.cast_light import under_cast_light
 from stylefaceuv.rendering.light_presets import light_preset
 from stylefaceuv.rendering.lighting import ambient_light, directional_light
 from stylefaceuv.rendering.renderer import Renderer
@@ -95,6 +96,33 @@ def test_the_light_that_is_told_makes_the_photo_again(
     raw, new = (scene.lifter.surface.project(one, photo.coefficients, None) for one in (photo.image, again))
     seen = scene.face & (raw.confidence > 0.95)
     assert float((raw.color - new.color)[seen].abs().mean()) < 0.03
+
+
+def test_the_cast_light_that_is_told_brings_a_shadow_back(scene: Scene) -> None:
+    """A shadow over one cheek is no albedo and in no harmonic; with it the photo is made again."""
+    albedo, own = scene.albedo(1), own_pose(0.0)
+    column = torch.arange(ATLAS, dtype=torch.float32) / ATLAS
+    shadow = (1 - 0.4 * torch.exp(-(((column - 0.42) / 0.05) ** 2))).expand(3, ATLAS, ATLAS)
+    photo = scene.photo(linear_to_srgb(srgb_to_linear(albedo) * shadow), light_preset("studio"), own)
+    lifted = scene.lifter(photo)
+    assert lifted.cast_light.shape == (3, 128, 128)
+    assert 0 < float(lifted.cast_light.min()) < 0.95
+
+    def miss(share: float) -> float:
+        linear = under_cast_light(srgb_to_linear(lifted.diffuse)[None], lifted.cast_light[None], share)[0]
+        again = photograph(scene.head, own, linear_to_srgb(linear.clamp(0, 1)), lifted.lighting, PHOTO)
+        raw, new = (scene.lifter.surface.project(one, own, None) for one in (photo.image, again))
+        return float((raw.color - new.color)[scene.face & (raw.confidence > 0.95)].abs().mean())
+
+    assert miss(1) < 0.6 * miss(0)
+
+
+def test_where_no_skin_is_seen_no_light_is_cast(scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]) -> None:
+    back = scene.lifter.surface.rest_positions[:, 2] < -0.6
+    large = functional.interpolate(lit[2].cast_light[None], (ATLAS, ATLAS), mode="nearest")[0]
+    torch.testing.assert_close(
+        scene.lifter.texels.gather(large)[back], torch.ones(int(back.sum()), 3), atol=0.02, rtol=0
+    )
 
 
 def wrinkles() -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from stylefaceuv import Face
+from stylefaceuv.control import View
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.export.exporter import Exporter
 from stylefaceuv.face_model.makehuman import load_face_model
@@ -145,6 +147,27 @@ def test_hair_that_stands_out_has_no_shadow_of_the_skin_below(studio: Studio, mo
         assert bool((face.mesh.occlusion < 0.99).any()) is shadow
         lit, bare = (face.render(SIZE, lighting=ambient_light(), self_shadow=wanted) for wanted in (True, False))
         assert (lit != bare).any() == shadow
+
+
+def test_the_own_light_casts_its_shadows_near_the_own_pose_only(studio: Studio) -> None:
+    """One half of the map at half its light: seen under the own light, less as the head turns, never under another."""
+    maps = random_maps(7)
+    cast = np.ones((16, 16, 3), np.float32)
+    cast[:, :8] = 0.5
+    plain, shaded = make_face(studio, 7, maps), make_face(studio, 7, replace(maps, cast_light=cast))
+    own = dict(zip(("yaw", "pitch", "roll"), plain.coefficients.rotation.tolist(), strict=True))
+
+    def darker(**options: object) -> float:
+        pair = [face.render(SIZE, **options).astype(float) for face in (plain, shaded)]
+        return float(1 - pair[1].sum() / pair[0].sum())
+
+    assert 0.03 < darker(**own) == pytest.approx(darker(**own, lighting="own"))
+    assert darker(**own | {"yaw": own["yaw"] - 12}) < 0.95 * darker(**own)
+    assert darker(**own | {"yaw": own["yaw"] - 80}) == 0
+    for other in ({"lighting": "studio"}, {"shading": "clay"}, {"lighting": plain}):
+        assert darker(**own, **other) == 0
+    turned_camera = darker(view=View(yaw=-30.0))
+    assert turned_camera > 0.03, "the light stays with the scene when the camera moves"
 
 
 @pytest.mark.parametrize("background", [None, "image", "transparent", (0.9, 0.2, 0.1)])
