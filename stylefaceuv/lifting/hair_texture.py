@@ -104,11 +104,11 @@ def _sure_hair(
     another colour than skin."""
     crown = (seen * places.crown)[0, 0] > 0.5
     sure = crown & (other if known_hair is None else known_hair[0, 0] > 0.5)
-    bald = int(sure.sum()) < max(_LEAST_SHARE * int(crown.sum()), _LEAST_TEXELS * crown.numel())
+    bare_crown = int(sure.sum()) < _LEAST_SHARE * int(crown.sum())
     if known_hair is not None:
         surer = (seen * torch.maximum(places.scalp, places.forehead) * known_hair)[0, 0] > _SURE
         sure = surer if int(surer.sum()) > int(sure.sum()) else sure
-    return sure, bald
+    return sure, bare_crown or int(sure.sum()) < _LEAST_TEXELS * crown.numel()
 
 
 def _as_on_the_other_side(

@@ -27,8 +27,8 @@ _WIDTH = 0.35
 _MIRRORED = 0.3
 """Weight of an offset on the other side of the head."""
 _LOWEST_MM, _HIGHEST_MM = -12.0, 32.0
-_IMPLAUSIBLE_MM = -14.0
-"""An outline that lies deeper inside the skull in the median is no head's: a hat was taken for background."""
+_IMPLAUSIBLE_MM, _LEAST_PLAUSIBLE = -14.0, 0.2
+"""No head's outline lies deeper inside the skull: dim hair was taken for background, or, if most of it does, a hat."""
 _LEAST_HAIR = 0.25
 _SOFT_LEVELS = 3
 """Halvings of the atlas over which hair begins: a thirty-second of its edge."""
@@ -118,7 +118,8 @@ class HairVolume(nn.Module):
 
     def _spread(self, outline: HairOutline) -> torch.Tensor:
         """(V, 1) millimetres at the vertices: the mean of offsets nearby, those of the other side weigh less."""
-        if len(outline.offset_mm) == 0 or float(outline.offset_mm.median()) < _IMPLAUSIBLE_MM:
+        outline = _plausible(outline)
+        if len(outline.offset_mm) == 0:
             return torch.zeros_like(self.direction[:, :1])
         mirrored = outline.direction * outline.direction.new_tensor([-1.0, 1.0, 1.0])
         directions = torch.cat([outline.direction, mirrored])
@@ -139,6 +140,14 @@ class HairVolume(nn.Module):
         worn = known * shown + (1 - known) * places.scalp
         allowed = torch.maximum(places.forehead, places.scalp) * (1 - self.bare)
         return smoothstep(blur(worn * allowed, _SOFT_LEVELS), (0.3, 0.9)) * allowed
+
+
+def _plausible(outline: HairOutline) -> HairOutline:
+    """That of an outline which may be a head's; nothing, if little may."""
+    kept = outline.offset_mm > _IMPLAUSIBLE_MM
+    if int(kept.sum()) < _LEAST_PLAUSIBLE * len(kept):
+        kept = torch.zeros_like(kept)
+    return HairOutline(outline.direction[kept], outline.offset_mm[kept], outline.cut[kept])
 
 
 def _whole(outline: HairOutline) -> torch.Tensor:

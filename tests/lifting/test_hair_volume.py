@@ -133,6 +133,21 @@ def test_an_outline_that_no_head_has_is_not_believed(scene: Scene, volume: HairV
     assert float(at(scene, made, regions(scene, volume)["crown"]).max()) < 0.1
 
 
+def test_holes_in_the_outline_are_no_measure_of_the_head(scene: Scene, volume: HairVolume) -> None:
+    """Dim hair at both sides that was taken for background, on more than half of all rays."""
+    own = framed()
+    whole = portrait(scene, own, RING_PIXELS)
+    head = scene.lifter.surface.silhouette(own, SIZE)
+    columns = torch.nonzero(head.sum(dim=0))[:, 0].float()
+    middle, width = float(columns.mean()), float(columns.max() - columns.min())
+    beside = ((torch.arange(SIZE) - middle).abs() > 0.25 * width) & (torch.arange(SIZE)[:, None] < brow_row(scene, own))
+    torn = whole.clone()
+    torn[:, beside] = torch.tensor([1.0, 0.0, 0.0, 0.0])[:, None]
+    crown = regions(scene, volume)["crown"]
+    believed, expected = (at(scene, volume(each, own).displacement, crown).median() for each in (torn, whole))
+    assert float(believed) == pytest.approx(float(expected), rel=0.3)
+
+
 def test_hair_on_one_side_is_thin_on_the_other(scene: Scene, volume: HairVolume) -> None:
     own = framed()
     thick, thin = portrait(scene, own, RING_PIXELS), portrait(scene, own, 0)
