@@ -2,7 +2,8 @@
 
     python benchmarks/quality.py --count 64 --seed 3000
 
-Prints medians: landmark error of the mapper alone and after registration (outer-eye distances), identity distance
+Prints medians: landmark error of the mapper alone, after registration and of the displaced mesh (outer-eye distances;
+the last is measured on the landmarks that displaced it), identity distance
 (dlib-type embedding, L2) between the StyleGAN2 image and free renders on grey, asymmetry of the face's luminance
 before and after delighting, relighting ratio, and seconds for each head. Its identity network judges only: nothing is
 trained with it.
@@ -65,7 +66,8 @@ class Judge:
         projected = Camera.portrait(size, size).project(world)[..., :2]
         result = {
             "mapper_landmark_error": float(landmark_error(projected, detected)[0]),
-            "registered_landmark_error": float(landmark_error(torch.from_numpy(face.landmarks)[None], detected)[0]),
+            "registered_landmark_error": face.registration_error,
+            "displaced_landmark_error": float(landmark_error(torch.from_numpy(face.landmarks)[None], detected)[0]),
         }
         own = self.embed(face.image)
         result["identity_own"] = float(identity_distance(own, self.embed(face.render(size=512)))[0])

@@ -140,7 +140,7 @@ class FaceGeometry:
         return MorphTargets(ARKIT_NAMES, _numpy(deltas, np.float32))
 
     def landmarks(self, face: Face, resolution: int) -> npt.NDArray[np.float32]:
-        """Return the landmark points of the posed, displaced mesh.
+        """Return the landmark points of the posed mesh, displaced but for hair that stands out from it.
 
         Args:
             face: the face.
@@ -150,8 +150,10 @@ class FaceGeometry:
             (478, 2) float32, pixels of the StyleGAN2 image.
         """
         own = face.coefficients
-        surface = self.vertices(face, own.expression, self.face_model.landmark_level)
-        points = self.face_model.landmarks_on(surface)
+        level = self.face_model.landmark_level
+        plain = self.face_model.refine(self._rig.pose(own.identity, own.expression)[0], level)
+        moved = self.vertices(face, own.expression, level) - plain
+        points = self.face_model.landmarks_on(plain + moved * self._skin_deep(face, level))
         world = pose_vertices(points, own.rotation[None], own.translation[None])
         return _numpy(Camera.portrait(resolution, resolution).project(world)[0, :, :2], np.float32)
 

@@ -32,6 +32,7 @@ from stylefaceuv.control import (
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.pose import pose_vertices, rotation_matrix
 from stylefaceuv.geometry import FaceGeometry
+from stylefaceuv.lip_shade import LipShade
 from stylefaceuv.rendering.cast_light import share_after_turn, under_cast_light
 from stylefaceuv.rendering.compositing import composite_over_color, composite_over_photo
 from stylefaceuv.rendering.interpolation import sample_texture
@@ -60,6 +61,7 @@ class PictureMaker:
     def __init__(self, geometry: FaceGeometry, renderer: Renderer, matte_map: torch.Tensor, level: int = 1) -> None:
         self._geometry, self._renderer = geometry, renderer
         self._matte_map, self._level = matte_map, level
+        self._lips = LipShade(geometry.face_model, level)
 
     @torch.inference_mode()
     def render(
@@ -101,7 +103,7 @@ class PictureMaker:
             shading: "textured", or "clay" for the bare shape.
             view: where the camera stands; the light stays with the scene.
             self_shadow: whether ears, neck and all that the photo does not show are darker where the head hides the
-                light, and textured eyes where lids do; False is the harmonics' bare shading.
+                light, and textured eyes and mouths where lids and lips do; False is the harmonics' bare shading.
 
         Returns:
             (height, width, 3) uint8 sRGB; (height, width, 4) with background="transparent".
@@ -168,18 +170,21 @@ class PictureMaker:
         return under_cast_light(albedo, light.permute(2, 0, 1)[None], share) if share > 0 else albedo
 
     def _albedo(self, face: Face, shading: str, vertices: torch.Tensor | None) -> torch.Tensor:
-        """(1, 3, h, w) linear albedo, under the lids' shade where (V, 3) vertices are given and it has a texture."""
+        """(1, 3, h, w) linear albedo; with (V, 3) vertices and a texture, under the shade of lids and lips."""
         like = self._geometry.face_model.mean
         if shading == "clay":
             return like.new_tensor(CLAY_ALBEDO)[None, :, None, None]
         if shading != "textured":
             raise InvalidArgumentError("shading", "'textured' or 'clay'", repr(shading))
-        pixels = torch.from_numpy(face.diffuse).to(like.device).permute(2, 0, 1)[None]
-        albedo = srgb_to_linear(pixels.to(like.dtype) / 255)
+        pixels = torch.from_numpy(face.diffuse).to(like.device).permute(2, 0, 1)[None].to(like.dtype) / 255
         if vertices is None:
-            return albedo
-        lids = self._geometry.lid_shade(self._level).on_map(vertices)
-        return albedo * functional.interpolate(lids, albedo.shape[2:], mode="bilinear", align_corners=False)
+            return srgb_to_linear(pixels)
+        light = self._geometry.lid_shade(self._level).on_map(vertices) * self._lips.on_map(vertices)
+        light, shade = (
+            functional.interpolate(each, pixels.shape[2:], mode="bilinear", align_corners=False)
+            for each in (light, self._lips.in_map)
+        )
+        return srgb_to_linear((pixels / shade).clamp_max(1)) * light
 
 
 def _finish(output: RenderOutput, backdrop: Backdrop) -> npt.NDArray[np.uint8]:

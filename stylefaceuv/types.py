@@ -211,7 +211,8 @@ class Face:
         stylecode: (512,) float32, StyleGAN2 W.
         coefficients: unbatched :class:`FaceCoefficients`.
         maps: the textures.
-        registration_error: mean landmark distance after registration, in outer-eye distances (NaN if not registered).
+        registration_error: mean landmark distance after registration, before displacement, in outer-eye distances (NaN
+            if not registered).
         provenance: where the face came from.
     """
 
@@ -284,12 +285,13 @@ class Face:
                 - expression: "neutral", a preset, ``{unit: weight}`` on neutral, or 64 weights;
                 - add: ``{unit: weight}`` in [-1, 1], added to the expression;
                 - gaze: (yaw, pitch) of the eyes against the head, degrees;
-                - lighting: a preset, coefficients, a ``stylefaceuv.control.DirectionalLight``, an environment
-                  image or its path, or another face;
+                - lighting: None is the photo's light, near its pose with cast shadows; or a preset, coefficients, a
+                  ``stylefaceuv.control.DirectionalLight``, an environment image or its path, another face;
                 - background: "image", "transparent", ``"#rrggbb"`` or three sRGB numbers in [0, 1];
                 - view: a ``stylefaceuv.control.View``, where the camera stands: orbit, distance, field of view;
                 - shading: "textured", or "clay" for the bare shape;
-                - self_shadow: False leaves out the shade of the head's shape on ears and neck, and of lids on eyes.
+                - self_shadow: False leaves out the shade of the head's shape on ears and neck, of lids on eyes and of
+                  lips on teeth.
 
         Returns:
             (height, width, 3) uint8 sRGB; (height, width, 4) with background="transparent".

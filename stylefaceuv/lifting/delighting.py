@@ -7,16 +7,20 @@ luminance that the skin has in the photo: dark skin stays dark.
 from __future__ import annotations
 
 import torch
+from torch.nn import functional
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
-from stylefaceuv.lifting.pyramid import blur, blur_inside, levels_for
+from stylefaceuv.lifting.pyramid import blur, blur_inside, levels_for, push_pull
 from stylefaceuv.rendering.lighting import sh_basis
+from stylefaceuv.soft_steps import smoothstep
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Rec. 709 weights of linear red, green and blue."""
 
 SMALLEST_SHADING = 0.08
 _SLOW = 40
+_TOLD, _FADING = (0.5, 0.9), 0.01
+"""Shares of seen skin between which its light is told; how soon that fades where none is seen."""
 SKIN_RED_TO_GREEN = (1.45, 2.3)
 SKIN_GREEN_TO_BLUE = (1.2, 1.75)
 """Ratios of linear sRGB that skin has under neutral light. The two skins of the ColorChecker, 1.8 and 2.0, 1.4 and
@@ -98,6 +102,24 @@ def even_out(lifted: torch.Tensor, light: torch.Tensor) -> torch.Tensor:
         (1, 3, H, W) float, sRGB-encoded; detail is kept.
     """
     return linear_to_srgb((srgb_to_linear(lifted.clamp(0, 1)) / light).clamp(0, 1))
+
+
+def spread_light(light: torch.Tensor, weights: torch.Tensor, size: int) -> torch.Tensor:
+    """Carry light on to where no skin was seen, fading, so that it does not end in an edge at the hairline.
+
+    Args:
+        light: (1, 3, H, W) float above 0, of :func:`uneven_light`.
+        weights: (1, 1, H, W) float in [0, 1], the same.
+        size: edge of the result, texels.
+
+    Returns:
+        (1, 3, size, size) float above 0.
+    """
+    known = blur(weights, levels_for(weights.shape[-1], _SLOW)).clamp(0, 1)
+    told = smoothstep(known, _TOLD)
+    share = functional.adaptive_avg_pool2d(told, size)
+    total = functional.adaptive_avg_pool2d(told * light.log(), size)
+    return push_pull(total / share.clamp_min(1e-6), share, _FADING).exp()
 
 
 def _tint(linear: torch.Tensor) -> torch.Tensor:

@@ -14,6 +14,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.displacement import MILLIMETRES_PER_DECIMETRE, rotation_between
 from stylefaceuv.face_model.lid_landmarks import LOWER_LIDS, UPPER_LIDS
 from stylefaceuv.face_model.morphable import LANDMARK_COUNT
@@ -47,7 +48,10 @@ class LandmarkRelief(nn.Module):
     shows.
 
     Args:
-        surface: of the face model, at the resolution of the map.
+        surface: of the face model, at the resolution of the map and the level that holds its landmarks.
+
+    Raises:
+        InvalidArgumentError: the model has not the 478 landmarks.
     """
 
     spread: torch.Tensor
@@ -132,7 +136,7 @@ def _spread(surface: Surface) -> torch.Tensor:
     model = surface.face_model
     points = model.landmarks(model.mean[None])[0]
     if len(points) != LANDMARK_COUNT:
-        return points.new_zeros(len(model.mean), LANDMARK_COUNT)
+        raise InvalidArgumentError("surface", f"a face model with {LANDMARK_COUNT} landmarks", len(points))
     skin = points[:FIRST_IRIS_LANDMARK]
     system = (_kernel(skin, skin) + _DAMPING * torch.eye(len(skin)).to(skin)).double()
     plain = torch.linalg.solve(system, _kernel(skin, model.mean).double()).T.to(points.dtype)
@@ -156,8 +160,8 @@ def _nearness(surface: Surface, lids: torch.Tensor, side: str) -> torch.Tensor:
     model, cage = surface.face_model, surface.face_model.topology(0)
     corners = cage.faces[cage.part == PART_NAMES.index(f"eye_{side}")].unique()
     ball = model.mean[cage.geometry_index[corners].unique()]
-    nearest = torch.cdist(model.mean, torch.cat([lids, ball])).min(dim=1, keepdim=True).values
-    return 1 - smoothstep(nearest, _EYE_DM)
+    distance = torch.cdist(model.mean, torch.cat([lids, ball])).min(dim=1, keepdim=True).values
+    return 1 - smoothstep(distance, _EYE_DM)
 
 
 def _hold_eye(spread: torch.Tensor, near: torch.Tensor, lids: Sequence[int]) -> torch.Tensor:

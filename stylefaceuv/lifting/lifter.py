@@ -15,7 +15,7 @@ from stylefaceuv.lifting.beard import beard_over
 from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
 from stylefaceuv.lifting.dark_features import own_features
 from stylefaceuv.lifting.delighter import Delighter
-from stylefaceuv.lifting.delighting import even_out, luminance, shading, uneven_light
+from stylefaceuv.lifting.delighting import even_out, luminance, shading, spread_light, uneven_light
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.fringe import among_strands, fringe_over
 from stylefaceuv.lifting.hair_evening import even_hair
@@ -26,8 +26,9 @@ from stylefaceuv.lifting.head_regions import HeadRegions
 from stylefaceuv.lifting.lid_margin import lid_margin, paint_lid_margin
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
 from stylefaceuv.lifting.lip_texture import lip_texels, tidy_lips
+from stylefaceuv.lifting.lit_mouth import LitMouth
 from stylefaceuv.lifting.morphology import dilate
-from stylefaceuv.lifting.mouth_texture import mouth_occlusion, paint_mouth
+from stylefaceuv.lifting.mouth_texture import paint_mouth
 from stylefaceuv.lifting.occluders import Occluders, background_on, find_occluders
 from stylefaceuv.lifting.painted_guide import gain_to_painted, much_darker, seen_skin
 from stylefaceuv.lifting.photo import LiftedFace, Photo, SkinEvidence
@@ -41,7 +42,6 @@ from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES
 
 _SKIN = PART_NAMES.index("skin")
-_TEETH = (PART_NAMES.index("teeth_upper"), PART_NAMES.index("teeth_lower"))
 _HAIR = SEGMENTS.index("hair")
 _EVENED_SHARE = 0.6
 _EVENED_TINT = 0.85
@@ -53,7 +53,6 @@ _UNDER_HAT = (0.24, 0.17, 0.13)
 _BESIDE = 6
 _ALONG, _SMEARED = (0.3, 0.55), 3
 """Cosines between the skin's normal and the view; texels of an atlas of 256 around hair."""
-_LIPS = (13, 14)
 CAST_LIGHT_RESOLUTION = 128
 """Edge of the map of slow light, texels."""
 
@@ -79,7 +78,7 @@ class _Seen:
 @dataclass(frozen=True)
 class _Skin:
     """Complete skin (1, 3, R, R), what of it is the photo's (1, 1, R, R), slow light that was taken out of it
-    (1, 3, R, R), its luminance, and whether there are lenses over the eyes, in [0, 1]."""
+    (1, 3, q, q), its luminance, and whether there are lenses over the eyes, in [0, 1]."""
 
     color: torch.Tensor
     seen: torch.Tensor
@@ -98,18 +97,14 @@ class Lifter(HeadRegions):
         level: subdivision level whose surface is projected.
     """
 
-    occlusion: torch.Tensor
-
     def __init__(
         self, face_model: MorphableModel, albedo_model: AlbedoModel, resolution: int = 1024, level: int = 1
     ) -> None:
         super().__init__(face_model, albedo_model, resolution, level)
         self.delighter = Delighter(albedo_model, self.texels)
         points, skin = face_model.landmarks(face_model.mean[None])[0], self.texels.part == _SKIN
-        lip_depth = float(points[list(_LIPS), 2].mean())
-        occlusion = mouth_occlusion(self.texels, self.surface.rest_positions, lip_depth)
+        self.mouth = LitMouth(face_model, self.texels, level, self.surface.rest_positions)
         self.lips = lip_texels(self.surface.rest_positions, skin, points)
-        self.register_buffer("occlusion", occlusion, persistent=False)
         self.lids = lid_texels(face_model, self.texels, self.surface.rest_positions, level)
         self.margin = lid_margin(face_model, self.texels, self.surface.rest_positions)
         self.pattern = tooth_pattern(self.texels, self.surface.rest_positions)
@@ -198,8 +193,7 @@ class Lifter(HeadRegions):
     def _finished(self, seen: _Seen, keep_hair: bool) -> LiftedFace:
         skin = self._skin(seen, keep_hair)
         diffuse, confidence = self._assemble(seen, skin)
-        cast = functional.adaptive_avg_pool2d(skin.cast_light, CAST_LIGHT_RESOLUTION)[0]
-        return LiftedFace(diffuse, confidence, seen.lighting, cast, seen.second_lighting)
+        return LiftedFace(diffuse, confidence, seen.lighting, skin.cast_light[0], seen.second_lighting)
 
     def _lift(self, photo: Photo) -> tuple[LiftedTexels, torch.Tensor, torch.Tensor, AlbedoFit]:
         """What a photo shows, delit (T, 3), its light (9, 3) and the albedo model's fit."""
@@ -216,7 +210,9 @@ class Lifter(HeadRegions):
         texels = self._without_background(texels)
         lighting, fit = self.delighter(texels)
         linear = srgb_to_linear(texels.color) / shading(texels.normal, lighting)
-        return texels, linear_to_srgb(linear.clamp(0, 1)), lighting, fit
+        shape = self.surface.shape(photo.coefficients, photo.displacement)[0]
+        lifted, seen = self.mouth.without_shade(linear_to_srgb(linear.clamp(0, 1)), texels.confidence, shape)
+        return replace(texels, confidence=seen), lifted, lighting, fit
 
     def _without_background(self, texels: LiftedTexels) -> LiftedTexels:
         """Texels of which skin is unseen where the photo shows background, clothes or hands."""
@@ -263,11 +259,6 @@ class Lifter(HeadRegions):
         """(T, 3) sRGB colours with whole lips and lids; ``confidence`` (T,) in [0, 1] tells how well each was seen."""
         return paint_lid_margin(paint_lids(tidy_lips(painted, confidence, self.lips), self.lids), self.margin)
 
-    def mouth_shade(self, confidence: torch.Tensor) -> torch.Tensor:
-        """(T, 1): the mouth's shade; teeth that a photo shows have their own shade already."""
-        teeth = (self.texels.part == _TEETH[0]) | (self.texels.part == _TEETH[1])
-        return 1 - (1 - self.occlusion) * (1 - confidence * teeth)[:, None]
-
     def _skin_weight(self, texels: LiftedTexels, fit: AlbedoFit) -> torch.Tensor:
         """(1, 1, R, R) in [0, 1]: seen, and skin."""
         explained = self._enlarged(fit.weights)
@@ -298,7 +289,7 @@ class Lifter(HeadRegions):
             painted[rows] = paint_eye(eye, lifted[rows], texels.confidence[rows], tone, kept)
             confidence[eye.rows] = texels.confidence[eye.rows]
         painted = paint_mouth(painted, lifted, texels.confidence, self.texels, tone, self.pattern)
-        painted = self.tidied(painted, confidence) * self.mouth_shade(texels.confidence)
+        painted = self.tidied(painted, confidence) * self.mouth.occlusion
         diffuse = push_pull(self.texels.scatter(painted)[None], self.covered)[0]
         return diffuse.clamp(0, 1), self.texels.scatter(confidence[:, None])[0]
 
@@ -336,8 +327,9 @@ class Lifter(HeadRegions):
         mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, scale, 3)
         skin = complete(image, mask, model_texture, self.skin_chart, self.support, self.grain)
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
-        on_skin = torch.where(self.skin_chart > 0, cast_light, 1.0)
-        return _Skin(skin, mask, on_skin, tone, float(over.lenses))
+        spread = spread_light(cast_light, plain, CAST_LIGHT_RESOLUTION)
+        chart = functional.adaptive_max_pool2d(self.skin_chart, CAST_LIGHT_RESOLUTION)
+        return _Skin(skin, mask, torch.where(chart > 0, spread, 1.0), tone, float(over.lenses))
 
     def _hat(
         self, raw: torch.Tensor, seen: torch.Tensor, known: torch.Tensor | None

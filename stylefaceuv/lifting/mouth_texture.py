@@ -10,13 +10,13 @@ from stylefaceuv.types import PART_NAMES
 
 _NATURAL_SRGB = {
     "mouth": (0.46, 0.20, 0.19),
-    "teeth_upper": (0.86, 0.81, 0.73),
-    "teeth_lower": (0.84, 0.78, 0.70),
+    "teeth_upper": (0.87, 0.80, 0.72),
+    "teeth_lower": (0.85, 0.77, 0.69),
     "tongue": (0.74, 0.41, 0.40),
 }
 _GUM_SRGB = (0.72, 0.42, 0.41)
 _TEETH_SHARE, _OTHER_SHARE = 0.9, 0.3
-_LEAST_TEXELS = 200
+_OBSERVED_SHARE, _LEAST_TEXELS = 0.8, 30
 _OPEN_DEPTH = 0.09
 _FALL = 0.2
 _DARKEST = 0.2
@@ -53,7 +53,7 @@ def paint_mouth(
         seen = confidence[rows] > 0.6
         if int(seen.sum()) >= _LEAST_TEXELS:
             observed = torch.quantile(lifted[rows][seen], 0.6, dim=0)
-            base = base + 0.4 * (observed - base).clamp(-0.25, 0.25)
+            base = base + _OBSERVED_SHARE * (observed - base).clamp(-0.1, 0.25)
         gum = pattern.gum[rows]
         plain = base * pattern.shade[rows] * (1 - gum) + exposure * base.new_tensor(_GUM_SRGB) * gum
         share = confidence[rows][:, None] * (_TEETH_SHARE if name.startswith("teeth") else _OTHER_SHARE)

@@ -108,7 +108,7 @@ class PaintedHead:
             painted[eye.rows] = paint_eye(eye, painted[eye.rows], confidence[eye.rows], tone)
         unseen = torch.zeros_like(confidence)  # a painter's mouths are those of photos that hardly ever show one
         painted = paint_mouth(painted, painted, unseen, lifter.texels, tone, lifter.pattern)
-        painted = lifter.tidied(painted, unseen) * lifter.mouth_shade(confidence)
+        painted = lifter.tidied(painted, unseen) * lifter.mouth.occlusion
         return push_pull(lifter.texels.scatter(painted)[None], lifter.covered)[0].clamp(0, 1)
 
     @torch.no_grad()

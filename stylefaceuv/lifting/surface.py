@@ -58,7 +58,7 @@ class Surface:
             detected: (478, 2) float landmarks found in the photo, pixels; None leaves the residual unwarped.
             displacement: (3, r, r) float, XYZ of the neutral head, millimetres. It turns the normals, so that its
                 shading can be told from colour; places stay, since landmarks say where they are. None is none.
-            volume: (3, q, q) float, the same of hair, which moves places too: no landmark lies on it. None is none.
+            volume: (3, q, q) float, the same of hair, which moves places too: landmarks are of skin; or None.
             segments: (S, s, s) float in [0, 1], of the photo, in the order of ``SEGMENTS``; None where unknown.
 
         Returns:

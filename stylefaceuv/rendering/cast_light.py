@@ -7,8 +7,6 @@ so they fade.
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as functional
 
@@ -48,7 +46,6 @@ def under_cast_light(albedo: torch.Tensor, cast_light: torch.Tensor, share: floa
     Raises:
         InvalidArgumentError: the share is outside [0, 1].
     """
-    if not 0 <= share <= 1 or math.isnan(share):
+    if not 0 <= share <= 1:
         raise InvalidArgumentError("share", "in [0, 1]", share)
-    large = functional.interpolate(cast_light, albedo.shape[2:], mode="bilinear", align_corners=False)
-    return albedo * large**share
+    return albedo * functional.interpolate(cast_light**share, albedo.shape[2:], mode="bilinear", align_corners=False)

@@ -24,6 +24,8 @@ STAGES = {
     "seat-teeth": "stylefaceuv.training.seat_teeth",
     "widen-arch": "stylefaceuv.training.widen_arch",
     "raise-teeth": "stylefaceuv.training.raise_teeth",
+    "lengthen-teeth": "stylefaceuv.training.lengthen_teeth",
+    "enlarge-tooth-charts": "stylefaceuv.training.enlarge_tooth_charts",
     "self-shadow": "stylefaceuv.training.shadow_transfer",
     "mapper": "stylefaceuv.training.mapper",
     "albedo": "stylefaceuv.training.albedo",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,8 +16,8 @@ SLOTS: dict[str, tuple[float, float, float, float]] = {
     "eye_left": (0.904, 0.908, 0.990, 0.994),
     "mouth": (0.800, 0.908, 0.886, 0.994),
     "tongue": (0.716, 0.908, 0.782, 0.994),
-    "teeth_upper": (0.512, 0.908, 0.698, 0.946),
-    "teeth_lower": (0.512, 0.956, 0.698, 0.994),
+    "teeth_upper": (0.507, 0.908, 0.602, 0.994),
+    "teeth_lower": (0.612, 0.908, 0.707, 0.994),
 }
 """Slot (u0, v0, u1, v1) of each part's half on the person's left; the other half is its mirror image."""
 
@@ -29,8 +31,9 @@ def place_islands(
     quad_part: npt.NDArray[np.uint8],
     makehuman_corner_uv: FloatArray,
     mirror_index: IntArray,
+    parts: Sequence[str] = tuple(SLOTS),
 ) -> None:
-    """Fill the corners of all parts but the skin.
+    """Fill the corners of parts, by default of all but the skin.
 
     Args:
         corner_uv: (Q, 4, 2) float, written in place.
@@ -39,10 +42,12 @@ def place_islands(
         quad_part: (Q,) uint8.
         makehuman_corner_uv: (Q, 4, 2) float.
         mirror_index: (V0,) int64.
+        parts: keys of :data:`SLOTS`.
     """
     partner = mirrored_corners(quads, mirror_index)
     centre = vertices[quads].mean(axis=1)
-    for name, slot in SLOTS.items():
+    for name in parts:
+        slot = SLOTS[name]
         rows = np.flatnonzero((quad_part == PART_NAMES.index(name)) & (centre[:, 0] > 0))
         chart = eye_chart(vertices[quads[rows]]) if name == "eye_left" else makehuman_corner_uv[rows]
         corner_uv[rows] = fit_into(chart, slot)

@@ -17,6 +17,7 @@ from stylefaceuv.lifting.delighting import (
     fix_gain,
     luminance,
     shading,
+    spread_light,
     tint_no_skin_has,
     uneven_light,
 )
@@ -119,6 +120,22 @@ def test_slow_brightness_that_the_model_does_not_know_is_evened_out_and_detail_i
     )
     unseen = evened_out(lifted.clamp(0, 1), usual, 0 * weights, 1.0)
     torch.testing.assert_close(unseen, lifted.clamp(0, 1), atol=1e-4, rtol=0)
+
+
+def test_light_goes_on_beyond_the_hairline_and_fades() -> None:
+    size, small = 256, 64
+    light, weights = torch.full((1, 3, size, size), 1.0), torch.zeros(1, 1, size, size)
+    weights[..., 128:, :] = 1
+    light[..., 128:, :] = torch.tensor([0.5, 1.0, 2.0])[None, :, None, None]
+    spread = spread_light(light, weights, small)
+    assert spread.shape == (1, 3, small, small)
+    torch.testing.assert_close(spread[..., 45:, :], light[..., ::4, ::4][..., 45:, :], atol=1e-3, rtol=1e-3)
+    column = spread[0, 0, :, 32]
+    assert bool((column.diff() <= 1e-3).all()), "no edge on the way up"
+    assert 0.5 <= float(column[28]) < 0.6
+    assert float(column[0]) > float(column[28]) + 0.05
+    torch.testing.assert_close(spread[:, 1], torch.ones(1, small, small))
+    torch.testing.assert_close(spread_light(light, 0 * weights, small), torch.ones(1, 3, small, small))
 
 
 def test_a_slow_tint_is_taken_out_and_a_fine_one_and_the_skins_own_tone_stay() -> None:

@@ -192,6 +192,16 @@ def test_hair_of_the_skins_colour_is_hair_where_it_is_known_to_be(photo: torch.T
     assert torch.equal(said.texture[..., 200:, 100:150], skin[..., 200:, 100:150])
 
 
+def test_much_hair_around_a_crown_that_hardly_shows_is_no_bald_head(photo: torch.Tensor, places: HairPlaces) -> None:
+    known = torch.zeros(1, 1, SIZE, SIZE)
+    known[..., CROWN, :] = 1
+    corner = torch.zeros_like(places.crown)
+    corner[..., :2, :2] = 1
+    ones, skin = torch.ones_like(known), color(SKIN).expand(1, 3, SIZE, SIZE)
+    hidden = replace(places, crown=corner, scalp=torch.maximum(places.scalp, known))
+    assert keep_hair_of(photo, ones, 1 - known, skin, hidden, known).color is not None
+
+
 def test_thin_hair_is_hair_too(photo: torch.Tensor, places: HairPlaces) -> None:
     known = torch.zeros(1, 1, SIZE, SIZE)
     known[..., CROWN, :] = 0.6  # nowhere more

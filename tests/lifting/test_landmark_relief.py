@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.displacement import sample_at_vertices
 from stylefaceuv.face_model.lid_landmarks import LOWER_LIDS, UPPER_LIDS
 from stylefaceuv.face_model.morphable import MorphableModel
@@ -157,6 +158,8 @@ def test_outlines_slide_along_themselves() -> None:
     assert torch.equal(left[INNER], residual[INNER])
 
 
-def test_a_model_without_the_478_landmarks_has_no_relief(tiny: MorphableModel) -> None:
-    spread = LandmarkRelief(Surface(tiny, 32)).spread
-    assert spread.shape == (len(tiny.mean), 478)
+def test_a_model_without_the_478_landmarks_is_refused(tiny: MorphableModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    surface = Surface(tiny, 32)
+    monkeypatch.setattr(tiny, "landmarks", lambda cage: cage[:, :68])
+    with pytest.raises(InvalidArgumentError, match="478 landmarks"):
+        LandmarkRelief(surface)

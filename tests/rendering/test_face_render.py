@@ -89,7 +89,9 @@ def _face(studio: Studio, own: FaceCoefficients, maps: UVMaps) -> Face:
 
 
 @pytest.mark.parametrize("yaw", [None, -50.0])
-def test_in_a_white_furnace_a_white_face_cannot_be_seen(studio: Studio, yaw: float | None) -> None:
+def test_in_a_white_furnace_a_white_face_cannot_be_seen(
+    studio: Studio, yaw: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Bumps, expression and pose must not show where every direction sends the same light."""
     bumps = random_maps(3).displacement
     white = UVMaps(np.full((64, 64, 3), 255, np.uint8), bumps, np.ones((64, 64), np.float32))
@@ -97,10 +99,34 @@ def test_in_a_white_furnace_a_white_face_cannot_be_seen(studio: Studio, yaw: flo
     view = {"yaw": yaw, "lighting": ambient_light(), "background": (1.0, 1.0, 1.0)}
     picture = face.render(SIZE, self_shadow=False, **view)
     assert picture.min() >= 254
+    without_lips(monkeypatch)
     shadowed = face.render(SIZE, **view)
     assert 254 > shadowed.min() > 100, "only the head's own shadow shows"
     lit = face.render(SIZE, yaw=yaw, background=(1.0, 1.0, 1.0))
     assert lit.min() < 128
+
+
+def without_lips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave mouths as the map has them."""
+    monkeypatch.setattr("stylefaceuv.lip_shade.LipShade.on_map", lambda _, vertices: vertices.new_ones(1, 3, 512, 512))
+    monkeypatch.setattr("stylefaceuv.lip_shade.LipShade.in_map", torch.ones(1, 1, 512, 512))
+
+
+def test_lips_shade_the_mouth_alone(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    face = make_face(studio, 8)
+    view = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "expression": {face.coefficients.expression_names[0]: 0.0}}
+    if "jawOpen" in face.coefficients.expression_names:
+        view["expression"] = {"jawOpen": 0.8}
+    shaded = face.render((128, 96), **view).astype(int)
+    without_lips(monkeypatch)
+    plain = face.render((128, 96), **view).astype(int)
+    changed = (shaded != plain).any(axis=2)
+    assert changed.mean() < 0.1
+    if len(studio.face_model.mean) > 1000:
+        assert changed.mean() > 0.002
+        rows, columns = np.nonzero(changed)
+        assert rows.min() > 50
+        assert abs(columns.mean() - 48) < 5
 
 
 def test_the_mirrored_face_is_the_mirror_image(studio: Studio) -> None:
@@ -140,6 +166,7 @@ def test_the_own_shadow_follows_the_light_and_only_takes(studio: Studio) -> None
 def test_hair_that_stands_out_has_no_shadow_of_the_skin_below(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     for lid in ("UPPER_DEPTH", "LOWER_DEPTH"):  # which shade the eyes under any hair
         monkeypatch.setattr(f"stylefaceuv.lid_shade.{lid}", 0.0)
+    without_lips(monkeypatch)
     maps = random_maps(6)
     hair = UVMaps(maps.diffuse, np.full_like(maps.displacement, 8.0), maps.confidence)
     for shown, shadow in ((maps, True), (hair, False)):
