@@ -51,14 +51,13 @@ class LookedAt:
     """A stylecode's photo after registration.
 
     Attributes:
-        photo: with its segments, its relief, and its hair where that is kept.
-        relief: (3, r, r) float, millimetres, what the landmarks show and the UV generator paints.
+        photo: with its segments, the relief that landmarks show and the UV generator paints, and its hair where
+            that is kept.
         guess: (3, q, q) float in [0, 1], the skin that the UV generator paints; None without one.
         registration_error: mean landmark distance in outer-eye distances.
     """
 
     photo: Photo
-    relief: torch.Tensor
     guess: torch.Tensor | None
     registration_error: float
 
@@ -131,14 +130,14 @@ class FaceMaker:
         hair = self._hair(segments, coefficients)
         relief = self._relief(coefficients, points[0], image.shape[-1], painted)
         photo = Photo(image[0], coefficients, points[0], relief, hair, segments)
-        return LookedAt(photo, relief, guess, float(registered.error[0]))
+        return LookedAt(photo, guess, float(registered.error[0]))
 
     def _lifted(self, stylecode: torch.Tensor) -> MadeFace:
         seen = self.look(stylecode)
         photo = seen.photo
         lifted = self.lifter(photo, painted=seen.guess, keep_hair=self.keep_hair)
         coefficients = replace(photo.coefficients, lighting=lifted.lighting.reshape(27))
-        displacement = _displacement(seen.relief, photo.hair)
+        displacement = _displacement(photo.displacement, photo.hair)
         cast_light = np.ascontiguousarray(lifted.cast_light.permute(1, 2, 0).cpu().numpy())
         maps = UVMaps(_to_pixels(lifted.diffuse), displacement, lifted.confidence.cpu().numpy(), cast_light)
         return MadeFace(coefficients, maps, seen.registration_error)
@@ -234,10 +233,10 @@ def _shown(segments: torch.Tensor | None, view: AtlasView, name: str) -> torch.T
     return functional.grid_sample(shown, view.grid, align_corners=False, padding_mode="zeros")[0] * view.visibility[0]
 
 
-def _displacement(relief: torch.Tensor, hair: HairShape | None) -> npt.NDArray[np.float32]:
-    """(r, r, 3) millimetres: a relief (3, s, s) and the volume of hair, where there is one."""
-    whole = relief if hair is None else _sum([relief, hair.displacement])
-    return np.ascontiguousarray(whole.permute(1, 2, 0).cpu().numpy().astype(np.float32))
+def _displacement(relief: torch.Tensor | None, hair: HairShape | None) -> npt.NDArray[np.float32]:
+    """(r, r, 3) millimetres: a relief (3, s, s) and the volume of hair, at least one of them."""
+    parts = [part for part in (relief, None if hair is None else hair.displacement) if part is not None]
+    return np.ascontiguousarray(_sum(parts).permute(1, 2, 0).cpu().numpy().astype(np.float32))
 
 
 def _sum(maps: Sequence[torch.Tensor]) -> torch.Tensor:

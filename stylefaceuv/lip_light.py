@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import torch
 
+from stylefaceuv.face_model.lip_landmarks import LOWER_RIM, UPPER_RIM
+from stylefaceuv.face_model.mean_expression import mean_head_with
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.piecewise_linear import interpolate
 from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES
 
-UPPER_RIM = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
-LOWER_RIM = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
-"""Landmarks along the line where the lips meet, from corner to corner."""
 MOUTH_PARTS = ("mouth", "teeth_upper", "teeth_lower", "tongue")
 _MIDDLE = (13, 14)
 LEAST = (0.06, 0.04, 0.04)
@@ -46,7 +45,7 @@ class LipLight:
         topology = face_model.topology(level)
         skin = topology.faces[topology.part == PART_NAMES.index("skin")].unique()
         mouth = {int(part) for part in topology.part.unique()} & {PART_NAMES.index(name) for name in MOUTH_PARTS}
-        opened = _opened(face_model)  # where lips touch, a rim has vertices of both
+        opened = mean_head_with(face_model, _OPENING)  # where lips touch, a rim has vertices of both
         landmarks, surface = face_model.landmarks(opened)[0], face_model.refine(opened, level)[0]
         self.known = bool(mouth) and len(landmarks) > max(UPPER_RIM + LOWER_RIM)
         rims = landmarks[[*UPPER_RIM, *LOWER_RIM]] if self.known else landmarks[:0]
@@ -130,10 +129,3 @@ def _sine(beside: torch.Tensor, ahead: torch.Tensor) -> torch.Tensor:
     beside = beside + _SOFT_DM
     sine = beside / (beside.square() + ahead.clamp_min(0).square()).sqrt().clamp_min(1e-6)
     return sine + (1 - sine) * smoothstep(-ahead, _BEFORE_DM)
-
-
-def _opened(face_model: MorphableModel) -> torch.Tensor:
-    """(1, V0, 3) mean head with parted lips, as far as the model has such units."""
-    weights = [_OPENING.get(name, 0.0) for name in face_model.expression_names]
-    expression = face_model.mean.new_tensor([weights])
-    return face_model(expression.new_zeros(1, len(face_model.identity_basis)), expression)

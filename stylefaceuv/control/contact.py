@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from stylefaceuv.face_model.lid_landmarks import LOWER_LIDS, UPPER_LIDS
+from stylefaceuv.face_model.lip_landmarks import LOWER_RIM, UPPER_RIM
 from stylefaceuv.face_model.morphable import MorphableModel
 
 OVERLAP = 0.004
@@ -32,7 +33,7 @@ class Rims:
 
 EYE_LEFT = Rims("eyeBlinkLeft", UPPER_LIDS["left"][1:-1], LOWER_LIDS["left"][1:-1])
 EYE_RIGHT = Rims("eyeBlinkRight", UPPER_LIDS["right"][1:-1], LOWER_LIDS["right"][1:-1])
-LIPS = Rims("mouthClose", (191, 80, 81, 82, 13, 312, 311, 310, 415), (95, 88, 178, 87, 14, 317, 402, 318, 324))
+LIPS = Rims("mouthClose", UPPER_RIM[1:-1], LOWER_RIM[1:-1])
 
 
 class RimContact:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.face_model.lip_landmarks import LOWER_RIM, UPPER_RIM
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.face_model.pose import rotation_matrix
 from stylefaceuv.rendering.camera import Camera
@@ -22,9 +23,7 @@ EYE_CONTOURS = (
     33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246,
     263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466,
 )  # fmt: skip
-INNER_LIPS = (
-    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415,
-)  # fmt: skip
+INNER_LIPS = (*LOWER_RIM, *UPPER_RIM[1:-1])
 """The line where the lips meet, corners included."""
 LIPS = (
     61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.face_model.mean_expression import mean_head_with
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.types import PART_NAMES
 
@@ -26,7 +27,7 @@ _OPENING = {
 
 def landmark_spread(face_model: MorphableModel) -> torch.Tensor:
     """Return :func:`warp_matrix` of a face model, as (V0, 478) float."""
-    opened = _opened(face_model)
+    opened = mean_head_with(face_model, _OPENING)
     return warp_matrix(opened[0], face_model.landmarks(opened)[0], _eye_vertices(face_model))
 
 
@@ -82,14 +83,6 @@ def _nearest_cluster(points: torch.Tensor, iris: torch.Tensor) -> torch.Tensor:
     weights[right_side[:, None] & right_iris] = 1.0 / max(int(right_iris.sum()), 1)
     weights[~right_side[:, None] & ~right_iris] = 1.0 / max(int((~right_iris).sum()), 1)
     return weights
-
-
-def _opened(face_model: MorphableModel) -> torch.Tensor:
-    """(1, V0, 3) mean head with mouth and eyes open, as far as the model has such units."""
-    weights = face_model.mean.new_zeros(1, len(face_model.expression_names))
-    for column, name in enumerate(face_model.expression_names):
-        weights[0, column] = _OPENING.get(name, 0.0)
-    return face_model(weights.new_zeros(1, len(face_model.identity_basis)), weights)
 
 
 def _eye_vertices(face_model: MorphableModel) -> torch.Tensor:

@@ -14,6 +14,7 @@ import torch
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.errors import StyleFaceUVError
+from stylefaceuv.face_model.lip_landmarks import LOWER_RIM, UPPER_RIM
 from stylefaceuv.face_model.morphable import HeadTensors, MorphableModel
 from stylefaceuv.face_model.pose import pose_vertices
 from stylefaceuv.lifting.eye_texture import eye_texels, paint_eye
@@ -33,10 +34,9 @@ FIRST_IRIS = 468
 _SKIN, _LIPS, _BROW = (0.78, 0.58, 0.49), (0.66, 0.33, 0.32), (0.24, 0.17, 0.13)
 _MOUTH = {"mouth": (0.22, 0.08, 0.08), "tongue": (0.5, 0.25, 0.25), "teeth_upper": (0.85, 0.8, 0.74)}
 OPEN_JAW = 0.35
-UPPER_RIM = (191, 80, 81, 82, 13, 312, 311, 310, 415)
-LOWER_RIM = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 INNER_LIPS = (
-    *(78, *UPPER_RIM, 308, *LOWER_RIM),
+    *UPPER_RIM,
+    *LOWER_RIM[1:-1],
     *(62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292, 96, 89, 179, 86, 15, 316, 403, 319, 325),
 )
 """Both inner rings of the lips; the innermost is where lips end and the mouth begins."""
@@ -98,7 +98,7 @@ def rims_on_lips(
     low, high = points[list(INNER_LIPS), 1].min() - 8, points[list(INNER_LIPS), 1].max() + 8
     inside[: int(low)] = inside[int(high) :] = False
     moved = points.copy()
-    for rim, upper in ((UPPER_RIM, True), (LOWER_RIM, False)):
+    for rim, upper in ((UPPER_RIM[1:-1], True), (LOWER_RIM[1:-1], False)):
         for row in rim:
             open_rows = torch.nonzero(inside[:, int(points[row, 0])])[:, 0]
             if len(open_rows) > 1:
