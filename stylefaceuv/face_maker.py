@@ -119,14 +119,14 @@ class FaceMaker:
             What a lifter needs.
         """
         parts = self.components
-        image = to_unit_range(parts.generator.synthesis(stylecode[None]))
+        image, trunk = self._synthesised(stylecode[None])
         detection = parts.landmarker.detect(image)
         points = detection.points[..., :2]
         registered = self.registrar(
             parts.mapper(stylecode[None]), points, detection.blendshapes, BLENDSHAPE_NAMES, image.shape[-1]
         )
         coefficients = registered.coefficients[0]
-        segments, painted, guess = self._guess(stylecode[None])
+        segments, painted, guess = self._guess(stylecode[None], trunk)
         hair = self._hair(segments, coefficients)
         relief = self._relief(coefficients, points[0], image.shape[-1], painted)
         photo = Photo(image[0], coefficients, points[0], relief, hair, segments)
@@ -150,12 +150,26 @@ class FaceMaker:
         missing: torch.Tensor = self.landmark_relief(coefficients, detected, size, rough)
         return missing if rough is None else _sum([missing, rough])
 
-    def _guess(self, w: torch.Tensor) -> tuple[torch.Tensor | None, UVPrediction | None, torch.Tensor | None]:
+    def _synthesised(self, w: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The image (1, 3, R, R) in [0, 1] of a stylecode (1, 512), and the trunk that other networks read, if any."""
+        parts = self.components
+        if parts.uv_generator is not None:
+            resolution = parts.uv_generator.config.trunk_resolution
+        elif parts.head_segmenter is not None:
+            resolution = parts.head_segmenter.config.resolution
+        else:
+            return to_unit_range(parts.generator.synthesis(w)), None
+        image, trunk = parts.generator.synthesis_with_features(w, resolution)
+        return to_unit_range(image), trunk
+
+    def _guess(
+        self, w: torch.Tensor, trunk: torch.Tensor | None
+    ) -> tuple[torch.Tensor | None, UVPrediction | None, torch.Tensor | None]:
         """What the image of a stylecode (1, 512) shows, (S, r, r), what the UV generator paints for it, and the skin
         (3, q, q) in that; None where no network tells."""
         if self.viewer is None:
-            return self._segments(w), None, None
-        painter, trunk, view, _ = self._read(w)
+            return self._segments(w, trunk), None, None
+        painter, trunk, view, _ = self._read(w, trunk)
         segments, painted = self._segments(w, trunk), painter(trunk, view, w)
         skin = self.painted_head.skin_of(painted.diffuse[0].clamp(0, 1), _shown(segments, view, "glasses"))
         return segments, painted, skin.texture[0]
@@ -208,13 +222,17 @@ class FaceMaker:
         painter, trunk, view, coefficients = self._read(w)
         return painter(trunk, view, w), view, coefficients
 
-    def _read(self, w: torch.Tensor) -> tuple[UVGenerator, torch.Tensor, AtlasView, FaceCoefficients]:
-        """The UV generator, and what it reads of a stylecode (1, 512): the trunk's activations and their view."""
+    def _read(
+        self, w: torch.Tensor, trunk: torch.Tensor | None = None
+    ) -> tuple[UVGenerator, torch.Tensor, AtlasView, FaceCoefficients]:
+        """The UV generator, and what it reads of a stylecode (1, 512): the trunk's activations, unless they are there
+        already, and their view."""
         parts, painter = self.components, self.components.uv_generator
         if painter is None or self.viewer is None:
             raise WeightsError("detail: expected a bundle with a UV generator for 'generator', got one without")
         coefficients = parts.mapper(w)
-        trunk = parts.generator.synthesis_features(w, painter.config.trunk_resolution)
+        if trunk is None:
+            trunk = parts.generator.synthesis_features(w, painter.config.trunk_resolution)
         return painter, trunk, self.viewer(coefficients), coefficients
 
 

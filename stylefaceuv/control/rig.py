@@ -56,8 +56,24 @@ class FaceRig:
         Raises:
             InvalidArgumentError: a gaze is given and the face model has no eyeballs.
         """
+        teeth, rest = self._resting(identity)
+        return self._moved(identity, expression, gaze, teeth, rest), rest
+
+    def _resting(self, identity: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What narrows a head's rows of teeth (V0, 3), and the cage of the head at rest (1, V0, 3)."""
         teeth = self._teeth.offset(identity)
-        rest = self._model(identity[None], torch.zeros_like(expression)[None]) + teeth
+        still = identity.new_zeros(1, len(self._model.expression_names))
+        return teeth, self._model(identity[None], still) + teeth
+
+    def _moved(
+        self,
+        identity: torch.Tensor,
+        expression: torch.Tensor,
+        gaze: tuple[float, float] | None,
+        teeth: torch.Tensor,
+        rest: torch.Tensor,
+    ) -> torch.Tensor:
+        """(1, V0, 3): the cage with an expression, of a head whose :meth:`_resting` is known."""
         looking = self._eyes.look(self._tongue.open(expression), gaze)
         looking = torch.where(self._blinks, (looking / LIDS_MEET_AT).clamp_max(1), looking)
         cage = self._model(identity[None], looking[None]) + teeth + self._tongue.lift(looking)
@@ -65,7 +81,7 @@ class FaceRig:
             cage = contact.part(cage, rest, looking)
         if self._lining is not None:
             cage = self._lining.hold(cage)
-        return self._eyes.turn(cage, rest, looking, gaze), rest
+        return self._eyes.turn(cage, rest, looking, gaze)
 
     def unit_offsets(self, identity: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
         """Return what single units at weight 1 add to a head, for programs that know linear targets only.
@@ -84,11 +100,12 @@ class FaceRig:
         rows = [self._model.expression_names.index(name) for name in names]
         offsets = self._model.expression_basis[rows].clone()
         units = torch.eye(len(self._model.expression_names), dtype=identity.dtype, device=identity.device)
-        still, _ = self.pose(identity, torch.zeros_like(units[0]))
+        teeth, rest = self._resting(identity)
+        still = self._moved(identity, torch.zeros_like(units[0]), None, teeth, rest)
         sinks = {JAW: self._tongue.sunk, CLOSE: -self._tongue.sunk}
         for number, (row, name) in enumerate(zip(rows, names, strict=True)):
             if name.startswith("eye") or name == TONGUE_UNIT:
-                offsets[number] = self.pose(identity, units[row])[0][0] - still[0]
+                offsets[number] = (self._moved(identity, units[row], None, teeth, rest) - still)[0]
             elif name in sinks:
                 offsets[number] += sinks[name]
         return offsets

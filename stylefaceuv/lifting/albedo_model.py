@@ -48,6 +48,8 @@ class AlbedoModel(nn.Module):
     basis: torch.Tensor
     noise: torch.Tensor
     support: torch.Tensor
+    inside: torch.Tensor
+    basis_inside: torch.Tensor
 
     def __init__(
         self, mean: torch.Tensor, basis: torch.Tensor, noise: torch.Tensor, support: torch.Tensor | None = None
@@ -57,6 +59,10 @@ class AlbedoModel(nn.Module):
         self.register_buffer("basis", basis)
         self.register_buffer("noise", noise)
         self.register_buffer("support", torch.ones_like(noise) if support is None else support)
+        # A fit reads the basis dozens of times, and only where there is support.
+        inside = torch.nonzero(self.support.flatten() > 0).squeeze(1)
+        self.register_buffer("inside", inside, persistent=False)
+        self.register_buffer("basis_inside", basis.flatten(2)[..., inside].contiguous(), persistent=False)
 
     @property
     def resolution(self) -> int:
@@ -93,14 +99,16 @@ class AlbedoModel(nn.Module):
         """
         if textures.shape[1:] != self.mean.shape:
             raise InvalidArgumentError("textures", f"shape (N, {tuple(self.mean.shape)})", tuple(textures.shape))
-        weights = weights * self.support
-        robust = weights
+        given, wanted = (weights * self.support).flatten(1)[:, self.inside], textures.flatten(2)[..., self.inside]
+        wanted, noise = wanted - self.mean.flatten(1)[:, self.inside], self.noise.flatten()[self.inside]
+        robust = given
         coefficients = textures.new_zeros(len(textures), len(self.basis))
         for step in range(iterations):
-            coefficients = self._solve(textures, robust)
-            spread = self.noise * max(4.0 - step, 2.0)
-            robust = weights * self._explained(textures, coefficients, spread)
-        return AlbedoFit(self.decode(coefficients), robust, coefficients)
+            coefficients = self._solve(wanted, robust / noise**2)
+            spread = noise * max(4.0 - step, 2.0)
+            robust = given * self._explained(wanted, coefficients, spread)
+        kept = torch.zeros_like(weights).flatten(1).index_copy(1, self.inside, robust).view_as(weights)
+        return AlbedoFit(self.decode(coefficients), kept, coefficients)
 
     def unexplained(self, textures: torch.Tensor, fit: AlbedoFit) -> torch.Tensor:
         """Tell what is no skin: hair, glasses, hats, background.
@@ -120,18 +128,20 @@ class AlbedoModel(nn.Module):
         around = functional.max_pool2d(doubt, 3, stride=1, padding=1)
         return doubt + (1 - self.support) * (around - doubt)
 
-    def _solve(self, textures: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        precision = (weights / self.noise**2).expand_as(textures)
+    def _solve(self, wanted: torch.Tensor, precision: torch.Tensor) -> torch.Tensor:
+        """(N, K) coefficients of offsets from the mean (N, 3, P) of a precision (N, P)."""
         # Neighbouring texels are correlated: an eighth of them counts as independent evidence.
-        precision = (precision / 8).flatten(1)  # (N, 3·r·r)
-        basis = self.basis.flatten(1)  # (K, 3·r·r)
-        normal = torch.einsum("kp,np,lp->nkl", basis, precision, basis)
-        normal = normal + torch.eye(len(basis), dtype=normal.dtype, device=normal.device)
-        right = torch.einsum("kp,np->nk", basis, precision * (textures - self.mean).flatten(1))
-        return torch.linalg.solve(normal, right)
+        precision = (precision / 8)[:, None].expand_as(wanted).flatten(1)  # N 3 P -> N (3 P)
+        basis = self.basis_inside.flatten(1)  # K (3 P)
+        weighed = basis * precision[:, None]  # N K (3 P)
+        normal = weighed @ basis.T + torch.eye(len(basis), dtype=basis.dtype, device=basis.device)
+        right = weighed @ wanted.flatten(1)[..., None]
+        return torch.linalg.solve(normal, right)[..., 0]
 
-    def _explained(self, textures: torch.Tensor, coefficients: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
-        squared = ((textures - self.decode(coefficients)) ** 2).mean(dim=1, keepdim=True)
+    def _explained(self, wanted: torch.Tensor, coefficients: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+        """(N, P) in [0, 1]: how well coefficients explain offsets from the mean (N, 3, P)."""
+        decoded = (coefficients @ self.basis_inside.flatten(1)).view_as(wanted)
+        squared = ((wanted - decoded) ** 2).mean(dim=1)
         return 1 / (1 + squared / spread**2) ** 2
 
 

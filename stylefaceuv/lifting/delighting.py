@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
-from stylefaceuv.lifting.pyramid import blur, blur_inside, levels_for, push_pull
+from stylefaceuv.lifting.pyramid import blur, grow, levels_for, push_pull, shrink
 from stylefaceuv.rendering.lighting import sh_basis
 from stylefaceuv.soft_steps import smoothstep
 
@@ -18,7 +18,8 @@ LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Rec. 709 weights of linear red, green and blue."""
 
 SMALLEST_SHADING = 0.08
-_SLOW = 40
+_SLOW, _SMOOTHED = 40, 2
+"""Cells of a map across which light changes; how often it is halved and doubled again to be smooth."""
 _TOLD, _FADING = (0.5, 0.9), 0.01
 """Shares of seen skin between which its light is told; how soon that fades where none is seen."""
 SKIN_RED_TO_GREEN = (1.45, 2.3)
@@ -78,12 +79,30 @@ def uneven_light(
     Returns:
         (1, 3, H, W) float above 0: the light, by which the linear albedo has been multiplied; 1 where no skin is seen.
     """
-    linear, usual = (srgb_to_linear(color.clamp(0, 1)) for color in (lifted, model_texture))
     levels = levels_for(lifted.shape[-1], _SLOW)
-    own, expected = (blur_inside(color, weights, levels).clamp_min(1e-3) for color in (linear, usual))
+    skipped = max(levels - _SMOOTHED, 0)  # what is slow needs no texels
+    own, expected = (
+        shrink(srgb_to_linear(color.clamp(0, 1)) * weights, skipped) for color in (lifted, model_texture)
+    )
+    light = _missing_light(own, expected, shrink(weights, skipped), levels - skipped, share, tint_share, uneven_share)
+    return grow(light, skipped, lifted.shape[-2:])
+
+
+def _missing_light(
+    own: torch.Tensor,
+    expected: torch.Tensor,
+    weights: torch.Tensor,
+    levels: int,
+    share: float,
+    tint_share: float,
+    uneven_share: float | None,
+) -> torch.Tensor:
+    """(1, 3, h, w): the light, of linear colours (1, 3, h, w) that are multiplied by their weights (1, 1, h, w)."""
+    known = blur(weights, levels)
+    own, expected = ((blur(color, levels) / known.clamp_min(1e-4)).clamp_min(1e-3) for color in (own, expected))
     bright = _centred(luminance(expected, dim=1)[:, None] / luminance(own, dim=1)[:, None], weights)
     tint = _tint(expected) / _tint(own)
-    known = blur(weights, levels).clamp(0, 1)
+    known = known.clamp(0, 1)
     missing = bright.clamp(0.4, 2.5).log()
     uneven = known * known.flip(-1) * (missing - missing.flip(-1)) / 2
     even = (share * (missing - uneven) + (share if uneven_share is None else uneven_share) * uneven).exp()

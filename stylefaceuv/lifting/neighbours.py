@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import scipy.spatial
 import torch
 
+from stylefaceuv.lifting.weighted_rows import weighted_rows
+
 
 @dataclass(frozen=True)
 class Neighbours:
@@ -22,7 +24,7 @@ class Neighbours:
 
     def mean(self, painted: torch.Tensor) -> torch.Tensor:
         """Average (T, 3) colours over the neighbours of each texel, (L, 3)."""
-        return (painted[self.rows] * self.weights[..., None]).sum(dim=1)
+        return weighted_rows(painted, self.rows, self.weights)
 
 
 def nearest(places: torch.Tensor, points: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:

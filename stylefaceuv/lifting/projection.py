@@ -129,7 +129,8 @@ def _clearance_maps(inverse_depth: torch.Tensor) -> torch.Tensor:
     plane = inverse_depth[None, None]
     wide = dilate(plane, 5)
     narrow = dilate(plane, 1)
-    cover = functional.avg_pool2d((plane > 0).to(plane.dtype), 11, stride=1, padding=5)
+    cover = functional.avg_pool2d((plane > 0).to(plane.dtype), (11, 1), stride=1, padding=(5, 0))
+    cover = functional.avg_pool2d(cover, (1, 11), stride=1, padding=(0, 5))
     return torch.cat([wide, narrow, cover], dim=1)[0]
 
 

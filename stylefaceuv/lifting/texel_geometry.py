@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from stylefaceuv.errors import InvalidArgumentError
+from stylefaceuv.lifting.weighted_rows import weighted_rows
 from stylefaceuv.rendering.rasterizer import rasterize
 from stylefaceuv.types import MeshTopology
 
@@ -38,10 +39,7 @@ class TexelGeometry:
         Returns:
             (T, C) float.
         """
-        result = vertex_values[self.corners[:, 0]] * self.barycentric[:, 0:1]
-        for corner in (1, 2):
-            result += vertex_values[self.corners[:, corner]] * self.barycentric[:, corner : corner + 1]
-        return result
+        return weighted_rows(vertex_values, self.corners, self.barycentric)
 
     def scatter(self, texel_values: torch.Tensor, fill: float = 0.0) -> torch.Tensor:
         """Lay per-texel values out as an image.

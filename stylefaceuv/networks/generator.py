@@ -29,6 +29,9 @@ class Generator(Protocol):
     def synthesis_features(self, w: torch.Tensor, resolution: int) -> torch.Tensor:
         """Return the (N, C, resolution, resolution) activations after the last convolution at a resolution."""
 
+    def synthesis_with_features(self, w: torch.Tensor, resolution: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return both at once, for little more than the images cost."""
+
 
 def to_unit_range(images: torch.Tensor) -> torch.Tensor:
     """Bring synthesised images to [0, 1].

@@ -176,19 +176,27 @@ class _Synthesis(nn.Module):
 
     def features(self, ws: torch.Tensor, count: int) -> torch.Tensor:
         """Run the input block and ``count`` blocks; (N, C, R, R)."""
-        window = cast(_Window, self.input(ws[:, 0]))
-        for i, scales in enumerate(self.block_scales(ws, count)):
-            window = self._block(i)(window, scales)
+        return self._further(cast(torch.Tensor, self.input(ws[:, 0]).rows), self.block_scales(ws, count), 0)
+
+    def _further(self, rows: torch.Tensor, scales: _Scales, done: int) -> torch.Tensor:
+        """Run further blocks, up to as many as there are scales, on whole activations after ``done`` of them."""
+        window = _Window(rows, 0, rows.shape[2])
+        for i, scale in enumerate(scales[done:], start=done):
+            window = self._block(i)(window, scale)
         return window.rows
 
     def image(self, ws: torch.Tensor) -> torch.Tensor:
         """The whole image of every stylecode at once; (N, 3, R, R)."""
         return cast(torch.Tensor, self.to_image(self.features(ws, len(self.blocks)), self._image_scale(ws)))
 
-    def image_in_strips(self, ws: torch.Tensor) -> torch.Tensor:
-        """The same for one stylecode without gradients, high resolutions in strips that stay in the cache."""
-        whole = sum(self._block(i).resolution <= _WHOLE_UP_TO for i in range(len(self.blocks)))
-        rows, scales = self.features(ws, whole), self.block_scales(ws, len(self.blocks))
+    def image_in_strips(self, ws: torch.Tensor, features: torch.Tensor | None = None, done: int = 0) -> torch.Tensor:
+        """The same for one stylecode without gradients, high resolutions in strips that stay in the cache.
+
+        It goes on from the features after ``done`` blocks where they are there already.
+        """
+        whole = max(sum(self._block(i).resolution <= _WHOLE_UP_TO for i in range(len(self.blocks))), done)
+        rows, scales = self.features(ws, done) if features is None else features, self.block_scales(ws, len(self.blocks))
+        rows = self._further(rows, scales[:whole], done)
         for index in range(whole, len(self.blocks) - 2):
             rows = torch.cat([strip.rows for strip in self._strips(rows, scales, index, index + 1)], dim=2)
         chain = max(whole, len(self.blocks) - 2)
@@ -244,12 +252,25 @@ class MobileStyleGAN(StyleGenerator):
         self.synthesis_network = _Synthesis(config)
 
     def _image(self, ws: torch.Tensor) -> torch.Tensor:
-        if torch.is_grad_enabled() or ws.device.type != "cpu" or len(ws) == 0:
+        if not _in_strips(ws):
             return self.synthesis_network.image(ws)
         return torch.cat([self.synthesis_network.image_in_strips(one) for one in torch.split(ws, 1)])
 
+    def _image_with_features(self, ws: torch.Tensor, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if not _in_strips(ws):
+            return super()._image_with_features(ws, index)
+        features = [self.synthesis_network.features(one, index) for one in torch.split(ws, 1)]
+        pairs = zip(torch.split(ws, 1), features, strict=True)
+        images = [self.synthesis_network.image_in_strips(one, rows, index) for one, rows in pairs]
+        return torch.cat(images), torch.cat(features)
+
     def _features(self, ws: torch.Tensor, index: int) -> torch.Tensor:
         return self.synthesis_network.features(ws, index)
+
+
+def _in_strips(ws: torch.Tensor) -> bool:
+    """Whether images are made one by one, in strips: without gradients, on a CPU."""
+    return not torch.is_grad_enabled() and ws.device.type == "cpu" and len(ws) > 0
 
 
 def config_from_dict(values: dict[str, object], path: str | Path) -> MobileStyleGANConfig:

@@ -90,15 +90,39 @@ class StyleGenerator(nn.Module, ABC):
         Raises:
             InvalidArgumentError: as for :meth:`synthesis`, or there is no such resolution.
         """
-        if resolution not in self.feature_resolutions:
-            raise InvalidArgumentError("resolution", f"one of {list(self.feature_resolutions)}", resolution)
-        ws = self._extended(w)
+        index, ws = self._index_of(resolution), self._extended(w)
         with torch.set_grad_enabled(self._needs_graph(ws)):
-            return self._features(ws, self.feature_resolutions.index(resolution))
+            return self._features(ws, index)
+
+    def synthesis_with_features(self, w: torch.Tensor, resolution: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """:meth:`synthesis` and :meth:`synthesis_features` at once, the layers that both need run once.
+
+        Args:
+            w: as for :meth:`synthesis`.
+            resolution: as for :meth:`synthesis_features`.
+
+        Returns:
+            Images and activations, as there.
+
+        Raises:
+            InvalidArgumentError: as there.
+        """
+        index, ws = self._index_of(resolution), self._extended(w)
+        with torch.set_grad_enabled(self._needs_graph(ws)):
+            return self._image_with_features(ws, index)
 
     def forward(self, w: torch.Tensor) -> torch.Tensor:
         """Same as :meth:`synthesis`."""
         return self.synthesis(w)
+
+    def _index_of(self, resolution: int) -> int:
+        if resolution not in self.feature_resolutions:
+            raise InvalidArgumentError("resolution", f"one of {list(self.feature_resolutions)}", resolution)
+        return self.feature_resolutions.index(resolution)
+
+    def _image_with_features(self, ws: torch.Tensor, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both of the following."""
+        return self._image(ws), self._features(ws, index)
 
     @abstractmethod
     def _image(self, ws: torch.Tensor) -> torch.Tensor:

@@ -84,6 +84,18 @@ def test_features_lead_to_the_image(model: MobileStyleGAN) -> None:
     torch.testing.assert_close(image, model.synthesis(w), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("graph", [False, True])
+def test_image_and_features_at_once_are_those_of_each_alone(model: MobileStyleGAN, graph: bool) -> None:
+    w = _codes(2).requires_grad_(graph)
+    for resolution in model.feature_resolutions:
+        image, features = model.synthesis_with_features(w, resolution)
+        assert image.requires_grad == features.requires_grad == graph
+        torch.testing.assert_close(image, model.synthesis(w), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(features, model.synthesis_features(w, resolution), atol=1e-5, rtol=1e-5)
+    with pytest.raises(InvalidArgumentError, match=r"resolution: expected one of .* got 128"):
+        model.synthesis_with_features(w, 128)
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_gradients(count: int) -> None:
     torch.manual_seed(0)

@@ -41,6 +41,13 @@ def test_a_batch_equals_its_singles() -> None:
     torch.testing.assert_close(model.synthesis(ws), singles, atol=1e-5, rtol=1e-5)
 
 
+def test_image_and_features_at_once_are_those_of_each_alone() -> None:
+    model, w = _model(), _codes(2)
+    image, features = model.synthesis_with_features(w, 8)
+    assert torch.equal(image, model.synthesis(w))
+    assert torch.equal(features, model.synthesis_features(w, 8))
+
+
 def test_each_row_of_an_extended_code_has_its_layers() -> None:
     model, ws = _model(), _codes(1, 6).requires_grad_()
     (grad,) = torch.autograd.grad(model.synthesis(ws).square().sum(), ws)
