@@ -71,6 +71,28 @@ def test_a_killed_run_goes_on_and_ends_like_one_that_was_not(tmp_path: Path, fin
     assert _content(tmp_path / "killed") == _content(tmp_path / "whole")
 
 
+def test_heads_made_side_by_side_are_the_same_heads(tmp_path: Path) -> None:
+    generate_crowd(FakeModel(), tmp_path / "one", OPTIONS, CrowdRange(7, batch=1, sheet_rows=2))
+    model = FakeModel()
+    calls: list[int] = []
+    heads = CrowdRange(7, batch=4, sheet_rows=2, workers=3)
+    generate_crowd(model, tmp_path / "three", OPTIONS, heads, on_head=lambda: calls.append(1))
+    assert (sorted(model.made), len(calls)) == (list(range(7)), 7)
+    assert _content(tmp_path / "three") == _content(tmp_path / "one")
+
+
+def test_a_killed_run_of_several_workers_goes_on(tmp_path: Path) -> None:
+    heads = CrowdRange(8, batch=3, workers=2)
+    generate_crowd(FakeModel(), tmp_path / "whole", OPTIONS, heads)
+    with pytest.raises(KeyboardInterrupt):
+        generate_crowd(FakeModel(dies_after=5), tmp_path / "killed", OPTIONS, heads)
+    assert not (tmp_path / "killed" / "manifest.json").exists()
+    second = FakeModel()
+    generate_crowd(second, tmp_path / "killed", OPTIONS, heads)
+    assert 3 <= len(set(second.made)) <= 8
+    assert _content(tmp_path / "killed") == _content(tmp_path / "whole")
+
+
 def test_a_torn_journal_line_costs_one_head(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         generate_crowd(FakeModel(dies_after=3), tmp_path, OPTIONS, CrowdRange(4, batch=1))
@@ -206,6 +228,8 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
         ({"count": "a"}, "count"),
         ({"count": True}, "count"),
         ({"batch": 0}, "batch"),
+        ({"workers": 0}, "workers"),
+        ({"batch": 2, "workers": 3}, "workers"),
         ({"sheet_rows": -1}, "sheet_rows"),
         ({"start": -1}, "start"),
         ({"start": 2**64}, "start"),

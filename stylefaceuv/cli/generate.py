@@ -9,6 +9,8 @@ import click
 
 from stylefaceuv.cli.session import DETAIL, START, TRUNCATION, Session, common_options
 
+_BATCH = 4
+"""Heads in memory at a time, unless told otherwise: each takes some 400 MB."""
 _COUNT = click.option("--count", type=click.IntRange(min=1), default=4, help="Number of heads.")
 
 
@@ -52,7 +54,18 @@ def chosen_export(values: dict[str, Any]) -> dict[str, Any]:
 @click.option("--format", "suffix", type=click.Choice(["glb", "obj", "ply"]), default="glb", help="Of the heads.")
 @export_options
 @click.option("--sheet-rows", type=click.IntRange(min=0), default=16, help="Heads on contact_sheet.png, 0 for none.")
-@click.option("--batch", type=click.IntRange(min=1), default=4, help="Heads in memory at a time.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Heads made side by side, a core each.  [default: as many as cores, at most 4]",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Heads in memory at a time.  [default: 4, or as many as workers]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace heads that were made with other arguments.")
 def generate(session: Session, **values: Any) -> None:
     """Make heads: files, a contact sheet and manifest.json.
@@ -64,7 +77,9 @@ def generate(session: Session, **values: Any) -> None:
 
     suffix, detail = f".{values['suffix']}", values["detail"]
     options = CrowdOptions(session.seed, values["truncation"], suffix, chosen_export(values), detail, session.hair)
-    heads = CrowdRange(values["count"], values["start"], values["batch"], values["sheet_rows"])
+    workers = _workers(values["workers"], values["batch"], session.device)
+    batch = values["batch"] or max(_BATCH, workers)
+    heads = CrowdRange(values["count"], values["start"], batch, values["sheet_rows"], workers)
     folder = session.folder
     check_writable(folder / "manifest.json")
     model = session.model()
@@ -72,6 +87,15 @@ def generate(session: Session, **values: Any) -> None:
         manifest = generate_crowd(model, folder, options, heads, bar.update, values["overwrite"])
     result = {"out": str(folder), "manifest": str(manifest), "count": heads.count, "start": heads.start}
     session.report(result, f"{folder}: {heads.count} heads, {manifest.name}")
+
+
+def _workers(asked: int | None, batch: int | None, device: str | None) -> int:
+    """How many heads to make side by side: a head on another device than the CPU has that for itself."""
+    import torch
+
+    if asked is not None:
+        return asked
+    return min(torch.get_num_threads(), batch or _BATCH) if device in (None, "cpu") else 1
 
 
 @click.command()

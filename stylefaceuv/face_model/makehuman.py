@@ -7,11 +7,14 @@ from pathlib import Path
 
 import torch
 
-from stylefaceuv.errors import WeightsError
+from stylefaceuv.errors import InvalidArgumentError, WeightsError
+from stylefaceuv.face_model.mirrored_basis import fold, half_rows, unfold
 from stylefaceuv.face_model.morphable import HeadTensors, MorphableModel
 from stylefaceuv.weights_file import EMBEDDED_WEIGHTS, load_config, load_tensors, save_tensors
 
 FACE_MODEL_FILE = "face_model.safetensors"
+_ASYMMETRY_DM = 1e-5
+"""Rounding to half precision may move both sides apart by less."""
 
 _DTYPES: dict[str, torch.dtype] = {
     "mean": torch.float32,
@@ -49,6 +52,8 @@ def load_face_model(path: str | Path | None = None) -> MorphableModel:
     tensors = load_tensors(source)
     names = load_config(source).get("expression_names")
     _check(source, tensors, names)
+    half, signs = tensors["identity_basis"], tensors["identity_mirror_sign"]
+    tensors["identity_basis"] = unfold(half, tensors["mirror_index"], signs)
     return MorphableModel(HeadTensors(**tensors), tuple(names)).eval()  # type: ignore[arg-type]
 
 
@@ -56,22 +61,29 @@ def save_face_model(model: MorphableModel, path: str | Path) -> None:
     """Write a model to a file that :func:`load_face_model` reads; appears whole or not at all.
 
     Args:
-        model: the model; its bases are stored in half precision.
+        model: the model; its bases are stored in half precision, and of the identities' one half of the head.
         path: the file.
 
     Raises:
         OutputError: the folder cannot be written.
+        InvalidArgumentError: an identity's halves are no mirror images.
     """
     state = model.state_dict()
     tensors = {name: state[name].to(dtype) for name, dtype in _DTYPES.items()}
+    whole, mirror = tensors["identity_basis"], tensors["mirror_index"]
+    tensors["identity_basis"] = half = fold(whole, mirror)
+    apart = (unfold(half, mirror, tensors["identity_mirror_sign"]) - whole).abs().max()
+    if apart > _ASYMMETRY_DM:
+        raise InvalidArgumentError("model", "identities whose halves are mirror images", f"{float(apart):.2g} dm apart")
     save_tensors(path, tensors, {"expression_names": list(model.expression_names)})
 
 
 def _expected_shapes(tensors: dict[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
-    vertices, quads = len(tensors["mean"]), len(tensors["quads"])
+    vertices, quads, mirror = len(tensors["mean"]), len(tensors["quads"]), tensors["mirror_index"]
+    half = len(half_rows(mirror)) if mirror.ndim == 1 else 0
     return {
         "mean": (vertices, 3),
-        "identity_basis": (80, vertices, 3),
+        "identity_basis": (80, half, 3),
         "expression_basis": (64, vertices, 3),
         "quads": (quads, 4),
         "quad_part": (quads,),
@@ -103,5 +115,8 @@ def _check(source: Path, tensors: dict[str, torch.Tensor], names: object) -> Non
     for name in ("quads", "mirror_index", "neck_ring"):
         if int(tensors[name].min()) < 0 or int(tensors[name].max()) >= limit:
             raise WeightsError(f"{source}: tensor {name!r}: expected indices from 0 to {limit - 1}, got others")
+    mirror = tensors["mirror_index"].long()
+    if not torch.equal(mirror[mirror], torch.arange(limit)):
+        raise WeightsError(f"{source}: tensor 'mirror_index': expected pairs of vertices, got others")
     if not isinstance(names, list) or len(names) != 64 or len(set(names)) != 64:
         raise WeightsError(f"{source}: expected 64 different expression names in the header, got {names!r:.80}")

@@ -81,9 +81,7 @@ def uneven_light(
     """
     levels = levels_for(lifted.shape[-1], _SLOW)
     skipped = max(levels - _SMOOTHED, 0)  # what is slow needs no texels
-    own, expected = (
-        shrink(srgb_to_linear(color.clamp(0, 1)) * weights, skipped) for color in (lifted, model_texture)
-    )
+    own, expected = (shrink(srgb_to_linear(color.clamp(0, 1)) * weights, skipped) for color in (lifted, model_texture))
     light = _missing_light(own, expected, shrink(weights, skipped), levels - skipped, share, tint_share, uneven_share)
     return grow(light, skipped, lifted.shape[-2:])
 

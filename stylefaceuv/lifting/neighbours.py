@@ -39,7 +39,7 @@ def nearest(places: torch.Tensor, points: torch.Tensor, count: int) -> tuple[tor
         (L, K) int64, rows of the points, the nearest first, and (L, K) float, how far they are.
     """
     tree = scipy.spatial.cKDTree(points.cpu().numpy())
-    distance, found = tree.query(places.cpu().numpy(), k=min(count, len(points)))
+    distance, found = tree.query(places.cpu().numpy(), k=min(count, len(points)), workers=-1)
     return torch.from_numpy(found).to(points.device), torch.from_numpy(distance).to(places)
 
 

@@ -195,8 +195,8 @@ class _Synthesis(nn.Module):
         It goes on from the features after ``done`` blocks where they are there already.
         """
         whole = max(sum(self._block(i).resolution <= _WHOLE_UP_TO for i in range(len(self.blocks))), done)
-        rows, scales = self.features(ws, done) if features is None else features, self.block_scales(ws, len(self.blocks))
-        rows = self._further(rows, scales[:whole], done)
+        scales = self.block_scales(ws, len(self.blocks))
+        rows = self._further(self.features(ws, done) if features is None else features, scales[:whole], done)
         for index in range(whole, len(self.blocks) - 2):
             rows = torch.cat([strip.rows for strip in self._strips(rows, scales, index, index + 1)], dim=2)
         chain = max(whole, len(self.blocks) - 2)
