@@ -14,6 +14,9 @@ from stylefaceuv.lifting.pyramid import blend_bands, blur, push_pull
 
 _BANDS = 5
 _GRAIN_LEVELS = 3
+_DARKEST = 0.5
+"""What is completed keeps at least this share of the model's sRGB: what is added to dark hair next to darker hair would
+make a black patch of it, without strands."""
 
 
 def solid_mask(weights: torch.Tensor, erosion: int, feather_levels: int) -> torch.Tensor:
@@ -72,7 +75,7 @@ def complete(
     """
     shift = _median_shift(lifted - model_texture, mask * support)
     offset = push_pull(lifted - model_texture - shift, mask * chart, prior=0.02)
-    toned = model_texture + shift + blur(offset, 3)
+    toned = torch.maximum(model_texture + shift + blur(offset, 3), _DARKEST * model_texture)
     detailed = toned + _grain_amplitude(lifted, mask) * (0.4 + 0.6 * support) * grain
     mirrored_mask = mask.flip(-1) * (1 - mask)
     mirrored = torch.where(mirrored_mask > 0, lifted.flip(-1), detailed)

@@ -28,9 +28,12 @@ _FRINGE, _CROWN = -0.03, 0.5
 _BESIDE_EYES, _NAPE, _BELOW_HAIRLINE = 0.08, 0.6, 0.15
 _BESIDE_LENSES, _BESIDE_BROWS, _LENS_TOP = 0.17, 0.05, 0.3
 """Decimetres. Lenses and brows reach farther out than the eyes and may be as dark as hair."""
-_PAINTED, _RAGGED, _MOST_RAGGED = (0.45, 0.55), 0.12, 0.3
+_PAINTED, _RAGGED, _MOST_RAGGED = (0.4, 0.6), 0.12, 0.3
 """Hanging hair is painted from a half on; by how much strands differ in that, so that their ends do by a centimetre;
 and at most, so that they leave no gaps higher up."""
+_ACROSS, _CELLS = (0.15, 0.6), 128
+"""Share of an edge's slope that is upright where strands end and where the edge runs along them; cells of an atlas in
+which that is told."""
 _EAR_UP, _EAR_BACK, _EAR_TILT, _EAR_HALF, _EAR_EDGE = -0.02, 0.31, -0.34, (0.35, 0.23), 0.2
 """Decimetres from the landmark before the ear: its middle, how far it moves per height, half its height and depth."""
 
@@ -111,6 +114,9 @@ def hung(places: HairPlaces, hanging: torch.Tensor, strands: torch.Tensor) -> Ha
 def strand_edge(hanging: torch.Tensor, strands: torch.Tensor | None = None) -> torch.Tensor:
     """Find the edge of hair that hangs: each strand has its own length.
 
+    An edge that runs along strands is smooth: there their lengths would make the teeth of a saw, since the volume of
+    hair draws the texels out sideways.
+
     Args:
         hanging: (N, 1, R, R) float in [0, 1], a half at the edge, from which it rises slowly.
         strands: (1, 1, R, R) float, of :func:`hanging_strands`; None is a plain edge.
@@ -118,8 +124,19 @@ def strand_edge(hanging: torch.Tensor, strands: torch.Tensor | None = None) -> t
     Returns:
         (N, 1, R, R) float in [0, 1], where it is painted; 0 wherever ``hanging`` is.
     """
-    ragged = hanging if strands is None else hanging + (_RAGGED * strands).clamp(-_MOST_RAGGED, _MOST_RAGGED)
+    if strands is None:
+        return smoothstep(hanging, _PAINTED)
+    ragged = hanging + _across_strands(hanging) * (_RAGGED * strands).clamp(-_MOST_RAGGED, _MOST_RAGGED)
     return smoothstep(ragged, _PAINTED) * (hanging > 0)
+
+
+def _across_strands(hanging: torch.Tensor) -> torch.Tensor:
+    """(N, 1, R, R) in [0, 1]: 1 where an edge runs across strands, which hang down the atlas, 0 where along them."""
+    small = functional.adaptive_avg_pool2d(hanging, min(_CELLS, hanging.shape[-1]))
+    down, right = torch.gradient(small, dim=(2, 3))
+    upright = down.square() / (down.square() + right.square()).clamp_min(1e-9)
+    large = functional.interpolate(upright, hanging.shape[-2:], mode="bilinear", align_corners=False)
+    return smoothstep(large, _ACROSS)
 
 
 def beside_face(positions: torch.Tensor, points: torch.Tensor, clearance: float = _BESIDE_LENSES) -> torch.Tensor:

@@ -40,7 +40,7 @@ _FRONT, _FRONT_BEHIND, _SOFT = 0.48, -0.05, 0.16
 """Decimetres on Z: where hair begins that covers the ears, and hair behind them."""
 _END_SOFT, _BLEND = 0.35, (0.35, 0.6)
 """Decimetres: over what height ends turn in towards the neck, and hair on the skull begins to hang."""
-_FURTHER, _FRONT_PAINTED, _END_PAINTED, _EAR_PAINTED = 0.02, (-0.04, 0.04), (-0.13, 0.17), (0.3, 0.7)
+_FURTHER, _FRONT_PAINTED, _END_PAINTED, _EAR_PAINTED = 0.02, (-0.07, 0.07), (-0.13, 0.17), (0.3, 0.7)
 """Decimetres: paint begins in front of the volume, since skin on the slope up to it looks like the teeth of a saw; over
 what width it grows there, and at the ends; and between which weights of ears it ends behind them."""
 _TUCKED, _FOLDED = 0.05, (0.0, 0.4)
