@@ -132,7 +132,8 @@ def strand_edge(hanging: torch.Tensor, strands: torch.Tensor | None = None) -> t
 
 def _across_strands(hanging: torch.Tensor) -> torch.Tensor:
     """(N, 1, R, R) in [0, 1]: 1 where an edge runs across strands, which hang down the atlas, 0 where along them."""
-    small = functional.adaptive_avg_pool2d(hanging, min(_CELLS, hanging.shape[-1]))
+    height, width = (min(_CELLS, edge) for edge in hanging.shape[-2:])
+    small = functional.adaptive_avg_pool2d(hanging, (height, width))
     down, right = torch.gradient(small, dim=(2, 3))
     upright = down.square() / (down.square() + right.square()).clamp_min(1e-9)
     large = functional.interpolate(upright, hanging.shape[-2:], mode="bilinear", align_corners=False)

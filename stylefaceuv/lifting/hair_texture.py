@@ -15,6 +15,7 @@ from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.hair_places import HairPlaces
 from stylefaceuv.lifting.morphology import dilate, erode, reach
 from stylefaceuv.lifting.pyramid import blur, levels_for
+from stylefaceuv.soft_steps import smoothstep
 
 _LEAST_SHARE, _LEAST_TEXELS, _FEW_TEXELS = 0.2, 0.002, 16
 _SPREADS = 3.0
@@ -26,6 +27,9 @@ _LEAST_SPREAD = 0.05
 _DETAIL_LEVELS, _USUAL_DETAIL = 4, 0.02
 _SOFT = 40
 """Cells over the edge of an atlas, as wide as the edge of hair that is seen."""
+_SLIT, _CLOSED = 4, (0.3, 0.7)
+"""Half of the widest slit between hair and hair, 256ths of the atlas; how sure hair covers what a photo takes for
+skin."""
 _SCALP, _FOLLOWED = 0.5, 64
 """From where on a piece of hair hangs on the scalp; how far down it is followed, 256ths of the atlas."""
 
@@ -38,11 +42,13 @@ class KeptHair:
         kept: (1, 1, R, R) float in [0, 1], where the photo stays though it shows no skin.
         texture: (1, 3, R, R) float, sRGB, what completes the head: the model's skin, with hair on the scalp.
         color: (1, 3, R, R) or (1, 3, 1, 1) float, sRGB, of combed hair without its strands; None on a bald head.
+        filled: (1, 1, R, R) float in [0, 1], slits between hair and hair beside the face, which combed hair covers.
     """
 
     kept: torch.Tensor
     texture: torch.Tensor
-    color: torch.Tensor | None = None
+    color: torch.Tensor | None
+    filled: torch.Tensor
 
 
 def keep_hair_of(
@@ -78,7 +84,7 @@ def keep_hair_of(
     sure = sure if spare is None else sure & other  # at a hat's edge a segmenter takes skin for hair, too
     few = int(sure.sum()) < (_FEW_TEXELS if spare is None else _LEAST_TEXELS * sure.numel())
     if spare is None and (few or (bald and not standing)):
-        return KeptHair(places.forehead, model_texture)
+        return KeptHair(places.forehead, model_texture, None, torch.zeros_like(seen))
     color, spread = _tone(lifted, sure)
     if few and spare is not None:
         color, sure = spare, torch.zeros_like(sure)
@@ -89,12 +95,15 @@ def keep_hair_of(
     else:
         like_hair = (known_hair > 0.5).to(lifted.dtype)
     hair = seen * like_hair * torch.maximum(beside, places.forehead) * _hanging(seen * (1 - like_hair), places)
-    hair = _on_the_scalp(hair, places) * beside
+    fringe, hair = hair * places.forehead, _on_the_scalp(hair, places) * beside
     grown = _as_on_the_other_side(places, seen, 1 - explained if known_hair is None else known_hair, explained)
     grown = torch.maximum(grown, blur(torch.maximum(hair, hair.flip(-1)), 3))
+    shown = torch.maximum(hair, fringe)
+    closed = _without_slits(torch.maximum(grown, shown)) * beside
+    grown, filled = torch.maximum(grown, closed), smoothstep(closed, _CLOSED) * (1 - shown)
     color = color if fade is None else color * fade
     texture = model_texture + grown * (_combed(lifted, sure, color, places.streaks) - model_texture)
-    return KeptHair(torch.maximum(places.forehead, hair), texture, color)
+    return KeptHair(torch.maximum(places.forehead * (1 - filled), hair), texture, color, filled)
 
 
 def _sure_hair(
@@ -134,6 +143,13 @@ def _on_the_scalp(hair: torch.Tensor, places: HairPlaces) -> torch.Tensor:
     small, seeds = (functional.max_pool2d(each, scale) for each in (solid, solid * (places.scalp > _SCALP)))
     grown = functional.interpolate(reach(seeds, small, _FOLLOWED), scale_factor=float(scale), mode="nearest")
     return blur(torch.minimum(solid, grown), 2).clamp(0, 1)
+
+
+def _without_slits(hair: torch.Tensor) -> torch.Tensor:
+    """(1, 1, R, R) in [0, 1]: hair, and what is narrow between hair: a fringe's side and a sideburn, or hair of the
+    photo and hair that hangs, lie a little apart."""
+    half = _SLIT * (hair.shape[-1] // 256)
+    return erode(dilate(hair, half), half)
 
 
 def _tone(texture: torch.Tensor, where: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -317,7 +317,7 @@ class Lifter(HeadRegions):
                 seen, fade = seen * (1 - hat), torch.ones_like(fade)
                 known = known * ~unlike_hair(raw, beside_hat=True)
             hair = keep_hair_of(image, seen, explained, model_texture, places, known, fade, shows.standing, spare)
-            skinlike = torch.maximum(explained * (1 - hanging), hair.kept * (1 - over.rims))
+            skinlike = torch.maximum(explained * (1 - hanging) * (1 - hair.filled), hair.kept * (1 - over.rims))
             skinlike = skinlike * (1 - self._smeared_hair(over.hair, frontal))
             if hair.color is not None and known is not None:
                 image = even_hair(image, seen * known, hair.color, _EVENED_HAIR)

@@ -137,14 +137,42 @@ def test_pieces_that_hang_from_no_scalp_are_not_kept(photo: torch.Tensor, places
 
 @pytest.mark.parametrize("strand", [-9.0, -1.0, 0.0, 0.7, 9.0])
 def test_each_strand_has_its_own_edge(strand: float) -> None:
-    ramp = torch.linspace(0, 1, 41).view(1, 1, 1, 41).expand(1, 1, 2, 41)
-    found = strand_edge(ramp, torch.full_like(ramp, strand))[0, 0, 0]
-    expected = torch.tensor([painted(float(value), strand) for value in ramp[0, 0, 0]])
+    ramp = torch.linspace(1, 0, 41).view(1, 1, 41, 1).expand(1, 1, 41, 2)
+    values = ramp[0, 0, :, 0].tolist()
+    found = strand_edge(ramp, torch.full_like(ramp, strand))[0, 0, :, 0]
+    expected = torch.tensor([painted(value, strand) for value in values])
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
-    assert float(found[0]) == 0, "never where no hair hangs"
-    assert float(found[-1]) == 1, "no gap where all of it does"
-    plain = strand_edge(ramp)[0, 0, 0]
-    torch.testing.assert_close(plain, torch.tensor([painted(float(value), 0.0) for value in ramp[0, 0, 0]]))
+    assert float(found[-1]) == 0, "never where no hair hangs"
+    assert float(found[0]) == 1, "no gap where all of it does"
+    plain = strand_edge(ramp)[0, 0, :, 0]
+    torch.testing.assert_close(plain, torch.tensor([painted(value, 0.0) for value in values]))
+
+
+def test_an_edge_along_strands_is_smooth() -> None:
+    ramp = torch.linspace(0, 1, 41).view(1, 1, 1, 41).expand(1, 1, 30, 41)
+    strands = torch.randn(1, 1, 30, 41, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(strand_edge(ramp, strands), strand_edge(ramp))
+
+
+@pytest.mark.parametrize(("gap", "filled"), [(6, True), (24, False)])
+def test_slits_between_hair_beside_the_face_are_filled(
+    photo: torch.Tensor, places: HairPlaces, gap: int, filled: bool
+) -> None:
+    """A lock hangs beside other hair; the photo shows skin between them, and skin is what it would keep."""
+    known, ones = torch.zeros(1, 1, SIZE, SIZE), torch.ones(1, 1, SIZE, SIZE)
+    known[..., CROWN, :] = 1
+    known[..., :120, :20] = 1
+    known[..., :120, 20 + gap : 60] = 1
+    skin = color(SKIN)[None] * ones
+    result = keep_hair_of(photo, ones, 1 - known, skin, places, known)
+    inside = result.filled[0, 0, 86:106, 20 : 20 + gap]
+    left = torch.maximum(1 - result.filled, result.kept)[0, 0, 86:106, 21 : 19 + gap]  # of the photo
+    assert float(left.max()) < 0.65 if filled else float(inside[:, 8:-8].max()) == 0
+    assert float(result.filled[..., FACE].max()) == 0
+    assert float(result.filled[..., 140:, :].max()) == 0, "nothing lies between hair there"
+    if filled:
+        texture = result.texture[0, :, 86:106, 22:24].mean((1, 2))
+        torch.testing.assert_close(texture, torch.tensor(HAIR), atol=0.12, rtol=0)
 
 
 def test_hair_over_ears_is_not_looked_for_in_the_photo(places: HairPlaces) -> None:

@@ -26,7 +26,7 @@ def painted(hanging: float, strand: float) -> float:
     if hanging <= 0:
         return 0.0
     place = hanging + min(max(0.12 * strand, -0.3), 0.3)
-    share = min(max((place - 0.45) / 0.1, 0.0), 1.0)
+    share = min(max((place - 0.4) / 0.2, 0.0), 1.0)
     return share * share * (3 - 2 * share)
 
 
