@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
+from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
 from stylefaceuv.lifting.tooth_pattern import ToothPattern
 from stylefaceuv.types import PART_NAMES
@@ -17,6 +19,10 @@ _NATURAL_SRGB = {
 _GUM_SRGB = (0.72, 0.42, 0.41)
 _TEETH_SHARE, _OTHER_SHARE = 0.9, 0.3
 _OBSERVED_SHARE, _LEAST_TEXELS = 0.8, 30
+_TINT, _BRIGHTER = (0.6, 1.35), (0.8, 2.0)
+"""How much redder, greener or bluer than natural, and how much brighter, what is seen may make the rest; linear."""
+_NO_TINT = 0.02
+"""Share of the natural light from which on a tint is believed."""
 _OPEN_DEPTH = 0.09
 _FALL = 0.2
 _DARKEST = 0.2
@@ -52,13 +58,21 @@ def paint_mouth(
         base = painted.new_tensor(natural) * exposure
         seen = confidence[rows] > 0.6
         if int(seen.sum()) >= _LEAST_TEXELS:
-            observed = torch.quantile(lifted[rows][seen], 0.6, dim=0)
-            base = base + _OBSERVED_SHARE * (observed - base).clamp(-0.1, 0.25)
+            base = _towards(base, torch.quantile(lifted[rows][seen], 0.6, dim=0))
         gum = pattern.gum[rows]
         plain = base * pattern.shade[rows] * (1 - gum) + exposure * base.new_tensor(_GUM_SRGB) * gum
         share = confidence[rows][:, None] * (_TEETH_SHARE if name.startswith("teeth") else _OTHER_SHARE)
         result[rows] = plain + share * (lifted[rows] - plain).clamp(-0.3, 0.3)
     return result.clamp(0, 1)
+
+
+def _towards(natural: torch.Tensor, observed: torch.Tensor) -> torch.Tensor:
+    """(3,) sRGB: a natural colour in the tint of what is seen, and nearly as bright: mouths lie in shade, so that little
+    tells that teeth are dark, but light that is yellow is yellow on all of them."""
+    plain, seen = srgb_to_linear(natural), srgb_to_linear(observed.clamp(0, 1))
+    brighter = luminance(seen) / luminance(plain)
+    tint = ((seen / plain + _NO_TINT) / (brighter + _NO_TINT)).clamp(*_TINT)
+    return linear_to_srgb((plain * (tint * brighter.clamp(*_BRIGHTER)) ** _OBSERVED_SHARE).clamp(0, 1))
 
 
 def mouth_occlusion(texels: TexelGeometry, rest_positions: torch.Tensor, lip_depth: float) -> torch.Tensor:

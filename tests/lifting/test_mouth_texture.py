@@ -54,6 +54,19 @@ def test_seen_teeth_pull_their_colour() -> None:
     assert abs(float(after[0]) - float(before[0])) < 0.1
 
 
+def test_hidden_teeth_have_the_tint_of_seen_ones_and_their_own_brightness() -> None:
+    """Half of the upper teeth are seen, under a dim orange lamp."""
+    count = len(PART_NAMES) * EACH
+    upper, confidence = rows("teeth_upper"), torch.zeros(count)
+    confidence[upper.start : upper.start + EACH // 2] = 1
+    plain = ToothPattern(torch.ones(count, 1), torch.zeros(count, 1))
+    lifted = torch.tensor([0.62, 0.45, 0.3]).expand(count, 3)
+    painted = paint_mouth(torch.zeros(count, 3), lifted, confidence, texels(), 0.3, plain)
+    hidden, natural = painted[upper][EACH // 2 :].mean(dim=0), paint((0.0, 0.0, 0.0), 0.0)[upper].mean(dim=0)
+    assert float(hidden[2] / hidden[0]) < 0.8 * float(natural[2] / natural[0])
+    assert float(hidden.mean()) > 0.85 * float(natural.mean())
+
+
 def test_what_is_seen_cannot_turn_teeth_black() -> None:
     assert float(paint((0.0, 0.0, 0.0), 1.0)[rows("teeth_lower")].min()) > 0.25
 
