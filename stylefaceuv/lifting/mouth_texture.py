@@ -67,8 +67,8 @@ def paint_mouth(
 
 
 def _towards(natural: torch.Tensor, observed: torch.Tensor) -> torch.Tensor:
-    """(3,) sRGB: a natural colour in the tint of what is seen, and nearly as bright. Mouths lie in shade, so that little
-    tells that teeth are dark, but light that is yellow is yellow on all of them."""
+    """(3,) sRGB: a natural colour in the tint of what is seen, and nearly as bright. Mouths lie in shade, so that
+    little tells that teeth are dark, but light that is yellow is yellow on all of them."""
     plain, seen = srgb_to_linear(natural), srgb_to_linear(observed.clamp(0, 1))
     brighter = luminance(seen) / luminance(plain)
     tint = ((seen / plain + _NO_TINT) / (brighter + _NO_TINT)).clamp(*_TINT)
