@@ -337,7 +337,7 @@ def test_version_help_and_no_arguments(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_as_a_process() -> None:
-    command = [sys.executable, "-m", "stylefaceuv.cli"]
+    command = [sys.executable, "-m", "stylefaceuv"]
     result = subprocess.run([*command, "--version"], capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
     result = subprocess.run([*command, "render", "--size", "x"], capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""``python -m stylefaceuv.cli`` is the ``stylefaceuv`` command."""
+"""``python -m stylefaceuv`` is the ``stylefaceuv`` command."""
 
 from stylefaceuv.cli.main import run
 
