@@ -5,8 +5,9 @@
 For ``detail="generator"`` and ``detail="lifted"``: identity distance (dlib-type embedding, L2) between the StyleGAN2
 image and free renders on grey at 0, 30 and 60 degrees; masked PSNR to the own and to the symmetric view, both with the
 mapper's light (the mask is the face from brows to chin as the maps' own head shows it); mean colour difference (CIE76)
-of the albedo made from w and from w_sym where both views see it, and the same of the photos' own colours, not delit;
-seconds for each face. Medians over the faces.
+of the albedo made from w and from w_sym where both views see it, and the same of the photos' own colours, not delit, as
+they are and smooth over 32 texels, which leaves light and tone and no detail; seconds for each face. Medians over
+the faces.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ from tqdm import tqdm
 from stylefaceuv import Face, StyleFaceUV
 from stylefaceuv.colour import srgb_to_lab
 from stylefaceuv.evaluation.identity import IdentityNetwork, identity_distance, load_identity_network
+from stylefaceuv.lifting.pyramid import blur_inside
 from stylefaceuv.networks.yaw import symmetric_yaw
+
+SMOOTH = 5
+"""Halvings of the atlas after which freckles, wrinkles and the edges of features are gone, and light is left."""
 
 
 def tensor(picture: npt.NDArray[np.uint8]) -> torch.Tensor:
@@ -66,8 +71,8 @@ def seen_as(face: Face, model: StyleFaceUV, w: torch.Tensor) -> Face:
     return replace(face, coefficients=replace(view, identity=face.coefficients.identity))
 
 
-def albedo_difference(model: StyleFaceUV, first: Face, second: Face) -> float:
-    """Mean CIE76 colour difference of two faces' albedo on face texels that both saw."""
+def albedo_difference(model: StyleFaceUV, first: Face, second: Face, levels: int = 0) -> float:
+    """Mean CIE76 colour difference of two faces' albedo on face texels that both saw, smooth over 2**levels texels."""
     support = torch.from_numpy(_support_picture(model)[..., 0] > 128)
     seen = [
         functional.interpolate(torch.from_numpy(face.confidence.copy())[None, None], size=(1024, 1024))[0, 0] > 0.5
@@ -76,7 +81,12 @@ def albedo_difference(model: StyleFaceUV, first: Face, second: Face) -> float:
     both = support & seen[0] & seen[1]
     if int(both.sum()) < 500:
         return float("nan")
-    colors = [srgb_to_lab(torch.from_numpy(face.diffuse.copy())[both].float() / 255) for face in (first, second)]
+    weights = both[None, None].float()
+    smooth = [
+        blur_inside(tensor(face.diffuse), weights, levels) if levels else tensor(face.diffuse)
+        for face in (first, second)
+    ]
+    colors = [srgb_to_lab(image[0].permute(1, 2, 0)[both].clamp(0, 1)) for image in smooth]
     return float((colors[0] - colors[1]).norm(dim=1).mean())
 
 
@@ -124,9 +134,11 @@ def main() -> None:
             assert isinstance(other, Face)
             values[f"{detail} psnr symmetric"].append(masked_psnr(model, turned, other.image))
             values[f"{detail} albedo dE"].append(albedo_difference(model, face, other))
+            values[f"{detail} albedo dE, smooth"].append(albedo_difference(model, face, other, SMOOTH))
             if detail == "lifted":
-                plain = (photo_colors(model, one) for one in (face, other))
-                values["lifted albedo dE without delighting"].append(albedo_difference(model, *plain))
+                plain = [photo_colors(model, one) for one in (face, other)]
+                values["photos' dE"].append(albedo_difference(model, *plain))
+                values["photos' dE, smooth"].append(albedo_difference(model, *plain, SMOOTH))
     figures = {name: round(float(np.nanmedian(numbers)), 3) for name, numbers in sorted(values.items())}
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 
