@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TypeVar
@@ -48,7 +49,9 @@ class AtlasRaster:
 
 
 class AtlasRasters:
-    """Remembers the rasters of the last few atlases: all heads of a level share theirs."""
+    """Remembers the rasters of the last few atlases: all heads of a level share theirs, also between threads."""
+
+    _lock = threading.Lock()  # of the class, so that an exporter can be copied and pickled
 
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, AtlasRaster] = OrderedDict()
@@ -58,12 +61,13 @@ class AtlasRasters:
         digest = hashlib.blake2b(np.ascontiguousarray(uv).tobytes(), digest_size=16)
         digest.update(np.ascontiguousarray(faces).tobytes() + size.to_bytes(4, "little"))
         key = digest.digest()
-        if key not in self._known:
-            self._known[key] = rasterize_atlas(uv, faces, size)
-            if len(self._known) > RASTERS_KEPT:
-                self._known.popitem(last=False)
-        self._known.move_to_end(key)
-        return self._known[key]
+        with self._lock:
+            if key not in self._known:
+                self._known[key] = rasterize_atlas(uv, faces, size)
+                if len(self._known) > RASTERS_KEPT:
+                    self._known.popitem(last=False)
+            self._known.move_to_end(key)
+            return self._known[key]
 
 
 def rasterize_atlas(uv: npt.NDArray[np.float32], faces: npt.NDArray[np.integer], size: int) -> AtlasRaster:

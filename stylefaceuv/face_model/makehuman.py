@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
-from stylefaceuv.face_model.mirrored_basis import fold, half_rows, unfold
+from stylefaceuv.face_model.mirrored_basis import fold, half_rows, mirrored, unfold
 from stylefaceuv.face_model.morphable import HeadTensors, MorphableModel
 from stylefaceuv.weights_file import EMBEDDED_WEIGHTS, load_config, load_tensors, save_tensors
 
 FACE_MODEL_FILE = "face_model.safetensors"
 _ASYMMETRY_DM = 1e-5
-"""Rounding to half precision may move both sides apart by less."""
+"""How far apart both sides may be before they are rounded to half precision."""
 
 _DTYPES: dict[str, torch.dtype] = {
     "mean": torch.float32,
@@ -69,12 +69,12 @@ def save_face_model(model: MorphableModel, path: str | Path) -> None:
         InvalidArgumentError: an identity's halves are no mirror images.
     """
     state = model.state_dict()
+    whole = state["identity_basis"]
+    apart = float((mirrored(whole, state["mirror_index"], state["identity_mirror_sign"]) - whole).abs().max())
+    if not apart <= _ASYMMETRY_DM:
+        raise InvalidArgumentError("model", "identities whose halves are mirror images", f"{apart:.2g} dm apart")
     tensors = {name: state[name].to(dtype) for name, dtype in _DTYPES.items()}
-    whole, mirror = tensors["identity_basis"], tensors["mirror_index"]
-    tensors["identity_basis"] = half = fold(whole, mirror)
-    apart = (unfold(half, mirror, tensors["identity_mirror_sign"]) - whole).abs().max()
-    if apart > _ASYMMETRY_DM:
-        raise InvalidArgumentError("model", "identities whose halves are mirror images", f"{float(apart):.2g} dm apart")
+    tensors["identity_basis"] = fold(tensors["identity_basis"], tensors["mirror_index"])
     save_tensors(path, tensors, {"expression_names": list(model.expression_names)})
 
 

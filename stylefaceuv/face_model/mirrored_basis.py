@@ -21,6 +21,20 @@ def half_rows(mirror_index: torch.Tensor) -> torch.Tensor:
     return torch.nonzero(index >= torch.arange(len(index), device=index.device)).squeeze(1)
 
 
+def mirrored(basis: torch.Tensor, mirror_index: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    """Mirror a basis.
+
+    Args:
+        basis: (K, V, 3) float.
+        mirror_index: (V,) integer.
+        signs: (K,) float, 1 where a component moves both sides alike, -1 where it moves them against each other.
+
+    Returns:
+        (K, V, 3) float, equal to a basis whose components are their own mirror images times their signs.
+    """
+    return basis[:, mirror_index.long()] * (basis.new_tensor(_MIRRORED) * signs.to(basis)[:, None, None])
+
+
 def fold(basis: torch.Tensor, mirror_index: torch.Tensor) -> torch.Tensor:
     """Keep one half.
 

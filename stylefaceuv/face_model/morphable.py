@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -18,6 +19,7 @@ from stylefaceuv.types import MeshTopology
 MAX_LEVEL = 2
 LANDMARK_LEVEL = 1
 LANDMARK_COUNT = 478
+_PREPARING = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -206,13 +208,14 @@ class MorphableModel(LinearFaceModel):
     def _prepare(self, level: int) -> None:
         if level not in range(MAX_LEVEL + 1):
             raise InvalidArgumentError("level", f"0 to {MAX_LEVEL}", level)
-        if level in self._topologies:
-            return
-        quad_level = self._quad_level(level)
-        rows = quad_level.matrix[quad_level.wedge_vertex]
-        self._maps[str(level)] = SparseMap(rows, self.mean)
-        mean = self.mean.detach().cpu().double().numpy()
-        self._topologies[level] = mesh_topology(quad_level, mean, _numpy(self, "makehuman_index"))
+        with _PREPARING:  # heads may be made side by side
+            if level in self._topologies:
+                return
+            quad_level = self._quad_level(level)
+            rows = quad_level.matrix[quad_level.wedge_vertex]
+            self._maps[str(level)] = SparseMap(rows, self.mean)
+            mean = self.mean.detach().cpu().double().numpy()
+            self._topologies[level] = mesh_topology(quad_level, mean, _numpy(self, "makehuman_index"))
 
     def _quad_level(self, level: int) -> QuadLevel:
         if not self._levels:

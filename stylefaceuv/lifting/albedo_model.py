@@ -59,10 +59,14 @@ class AlbedoModel(nn.Module):
         self.register_buffer("basis", basis)
         self.register_buffer("noise", noise)
         self.register_buffer("support", torch.ones_like(noise) if support is None else support)
-        # A fit reads the basis dozens of times, and only where there is support.
+        self._find_inside()
+        self.register_load_state_dict_post_hook(_find_inside)
+
+    def _find_inside(self) -> None:
+        """Keep the basis where there is support: a fit reads it dozens of times, and only there."""
         inside = torch.nonzero(self.support.flatten() > 0).squeeze(1)
         self.register_buffer("inside", inside, persistent=False)
-        self.register_buffer("basis_inside", basis.flatten(2)[..., inside].contiguous(), persistent=False)
+        self.register_buffer("basis_inside", self.basis.flatten(2)[..., inside].contiguous(), persistent=False)
 
     @property
     def resolution(self) -> int:
@@ -143,6 +147,10 @@ class AlbedoModel(nn.Module):
         decoded = (coefficients @ self.basis_inside.flatten(1)).view_as(wanted)
         squared = ((wanted - decoded) ** 2).mean(dim=1)
         return 1 / (1 + squared / spread**2) ** 2
+
+
+def _find_inside(model: AlbedoModel, _: object) -> None:
+    model._find_inside()
 
 
 def load_albedo_model(path: str | Path) -> AlbedoModel:

@@ -27,9 +27,9 @@ _LEAST_SPREAD = 0.05
 _DETAIL_LEVELS, _USUAL_DETAIL = 4, 0.02
 _SOFT = 40
 """Cells over the edge of an atlas, as wide as the edge of hair that is seen."""
-_SLIT, _CLOSED = 4, (0.3, 0.7)
-"""Half of the widest slit between hair and hair, 256ths of the atlas; how sure hair covers what a photo takes for
-skin."""
+_SLIT, _SLIT_DEEP, _SOLID = 4, (0.05, 0.25), (0.35, 0.8)
+"""Half of the widest slit between hair and hair, 256ths of the atlas; how much less hair than around it makes one; and
+how much of it covers skin."""
 _SCALP, _FOLLOWED = 0.5, 64
 """From where on a piece of hair hangs on the scalp; how far down it is followed, 256ths of the atlas."""
 
@@ -42,7 +42,8 @@ class KeptHair:
         kept: (1, 1, R, R) float in [0, 1], where the photo stays though it shows no skin.
         texture: (1, 3, R, R) float, sRGB, what completes the head: the model's skin, with hair on the scalp.
         color: (1, 3, R, R) or (1, 3, 1, 1) float, sRGB, of combed hair without its strands; None on a bald head.
-        filled: (1, 1, R, R) float in [0, 1], slits between hair and hair beside the face, which combed hair covers.
+        filled: (1, 1, R, R) float in [0, 1], where combed hair covers what the albedo model takes for skin beside the
+            face: slits between hair and hair, and where hair grows and the photo shows no bare skin for sure.
     """
 
     kept: torch.Tensor
@@ -98,9 +99,8 @@ def keep_hair_of(
     fringe, hair = hair * places.forehead, _on_the_scalp(hair, places) * beside
     grown = _as_on_the_other_side(places, seen, 1 - explained if known_hair is None else known_hair, explained)
     grown = torch.maximum(grown, blur(torch.maximum(hair, hair.flip(-1)), 3))
-    shown = torch.maximum(hair, fringe)
-    closed = _without_slits(torch.maximum(grown, shown)) * beside
-    grown, filled = torch.maximum(grown, closed), smoothstep(closed, _CLOSED) * (1 - shown)
+    filled = beside * _filled(torch.maximum(hair, fringe), grown, bare=seen * explained * (1 - like_hair))
+    grown = torch.maximum(grown, filled)
     color = color if fade is None else color * fade
     texture = model_texture + grown * (_combed(lifted, sure, color, places.streaks) - model_texture)
     return KeptHair(torch.maximum(places.forehead * (1 - filled), hair), texture, color, filled)
@@ -145,11 +145,13 @@ def _on_the_scalp(hair: torch.Tensor, places: HairPlaces) -> torch.Tensor:
     return blur(torch.minimum(solid, grown), 2).clamp(0, 1)
 
 
-def _without_slits(hair: torch.Tensor) -> torch.Tensor:
-    """(1, 1, R, R) in [0, 1]: hair, and what is narrow between hair: a fringe's side and a sideburn, or hair of the
-    photo and hair that hangs, lie a little apart."""
-    half = _SLIT * (hair.shape[-1] // 256)
-    return erode(dilate(hair, half), half)
+def _filled(shown: torch.Tensor, grown: torch.Tensor, bare: torch.Tensor) -> torch.Tensor:
+    """(1, 1, R, R) in [0, 1]: where combed hair lies over what the albedo model takes for skin: where hair grows and
+    the photo shows none that is surely ``bare``, and in slits between hair: a fringe's side and a sideburn, or hair of
+    the photo and hair that hangs, lie a little apart."""
+    half, hair = _SLIT * (shown.shape[-1] // 256), smoothstep(torch.maximum(shown, grown), _SOLID)
+    closed = erode(dilate(hair, half), half)
+    return closed * (1 - shown) * torch.maximum(smoothstep(closed - hair, _SLIT_DEEP), 1 - bare)
 
 
 def _tone(texture: torch.Tensor, where: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,6 +8,7 @@ import scipy.spatial
 import torch
 
 from stylefaceuv.lifting.weighted_rows import weighted_rows
+from stylefaceuv.rendering.thread_pool import thread_count
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def nearest(places: torch.Tensor, points: torch.Tensor, count: int) -> tuple[tor
         (L, K) int64, rows of the points, the nearest first, and (L, K) float, how far they are.
     """
     tree = scipy.spatial.cKDTree(points.cpu().numpy())
-    distance, found = tree.query(places.cpu().numpy(), k=min(count, len(points)), workers=-1)
+    distance, found = tree.query(places.cpu().numpy(), k=min(count, len(points)), workers=thread_count())
     return torch.from_numpy(found).to(points.device), torch.from_numpy(distance).to(places)
 
 

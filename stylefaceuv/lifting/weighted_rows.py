@@ -14,11 +14,11 @@ def weighted_rows(values: torch.Tensor, rows: torch.Tensor, weights: torch.Tenso
     Args:
         values: (V, C) float.
         rows: (T, K) int64, of the table.
-        weights: (T, K) float, of the table's dtype.
+        weights: (T, K) float.
 
     Returns:
         (T, C) float.
     """
     if rows.numel() == 0:
         return values.new_zeros(len(rows), values.shape[1])
-    return functional.embedding_bag(rows, values, per_sample_weights=weights, mode="sum")
+    return functional.embedding_bag(rows, values, per_sample_weights=weights.to(values.dtype), mode="sum")

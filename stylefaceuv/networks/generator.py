@@ -30,7 +30,7 @@ class Generator(Protocol):
         """Return the (N, C, resolution, resolution) activations after the last convolution at a resolution."""
 
     def synthesis_with_features(self, w: torch.Tensor, resolution: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return both at once, for little more than the images cost."""
+        """Return both: the images, and the activations at a resolution."""
 
 
 def to_unit_range(images: torch.Tensor) -> torch.Tensor:

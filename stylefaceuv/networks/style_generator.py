@@ -95,7 +95,9 @@ class StyleGenerator(nn.Module, ABC):
             return self._features(ws, index)
 
     def synthesis_with_features(self, w: torch.Tensor, resolution: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """:meth:`synthesis` and :meth:`synthesis_features` at once, the layers that both need run once.
+        """:meth:`synthesis` and :meth:`synthesis_features` at once.
+
+        MobileStyleGAN on a CPU without gradients runs the layers that both need once; others run them twice.
 
         Args:
             w: as for :meth:`synthesis`.

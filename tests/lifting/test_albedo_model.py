@@ -8,6 +8,7 @@ import torch
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
 from stylefaceuv.lifting.albedo_model import AlbedoModel, load_albedo_model, pack_albedo_model
 from stylefaceuv.weights_file import save_tensors
+from tests.reference.naive_albedo import dense_albedo_fit
 
 
 def _model(components: int = 4, size: int = 16) -> AlbedoModel:
@@ -30,6 +31,33 @@ def test_fit_recovers_a_texture_of_the_span_under_occlusion() -> None:
     assert fit.weights[:, :, :4, :12].mean() < 0.1
     assert fit.weights[:, :, 4:, :12].mean() > 0.9
     assert float(fit.weights[..., 12:].max()) == 0
+
+
+def test_fit_with_partial_support_equals_the_dense_formula() -> None:
+    model = _partly_supported(torch.float64)
+    generator = torch.Generator().manual_seed(3)
+    textures = torch.rand(2, 3, 12, 12, generator=generator, dtype=torch.float64)
+    weights = torch.rand(2, 1, 12, 12, generator=generator, dtype=torch.float64)
+    fit = model.fit(textures, weights, iterations=3)
+    texture, kept = dense_albedo_fit(model, textures, weights, iterations=3)
+    torch.testing.assert_close(fit.texture, texture)
+    torch.testing.assert_close(fit.weights, kept)
+    assert float(fit.weights[:, :, :5].max()) == 0
+
+
+def test_a_loaded_state_is_fitted_with_its_own_support() -> None:
+    model, other = _model(size=12), _partly_supported(torch.float32)
+    model.load_state_dict(other.state_dict())
+    textures, weights = torch.rand(1, 3, 12, 12), torch.ones(1, 1, 12, 12)
+    torch.testing.assert_close(model.fit(textures, weights).texture, other.fit(textures, weights).texture)
+
+
+def _partly_supported(dtype: torch.dtype) -> AlbedoModel:
+    plain = _model(size=12)
+    support = torch.linspace(0, 1, 12).view(1, 12, 1).expand(1, 12, 12).clone()
+    support[:, :5] = 0
+    noise = 0.03 + 0.01 * torch.rand(1, 12, 12, generator=torch.Generator().manual_seed(1))
+    return AlbedoModel(*(each.to(dtype) for each in (plain.mean, plain.basis, noise, support)))
 
 
 def test_without_evidence_the_fit_is_the_mean() -> None:

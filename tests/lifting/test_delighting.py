@@ -122,6 +122,22 @@ def test_slow_brightness_that_the_model_does_not_know_is_evened_out_and_detail_i
     torch.testing.assert_close(unseen, lifted.clamp(0, 1), atol=1e-4, rtol=0)
 
 
+def test_light_on_large_maps_is_that_of_small_ones() -> None:
+    """What is slow is worked out on a smaller map: a large photo of the same face has the same light."""
+    size = 512
+    plain = smooth_image(size, cells=3)[None]
+    slope = torch.linspace(0.6, 1.4, size).expand(1, 1, size, size)
+    lifted = linear_to_srgb(srgb_to_linear(plain) * slope)
+    weights = torch.ones(1, 1, size, size)
+    weights[..., : size // 4, :] = 0
+    options = {"share": 0.8, "tint_share": 0.5, "uneven_share": 0.9}
+    large = uneven_light(lifted, plain, weights, **options)
+    small = uneven_light(*(functional.avg_pool2d(each, 2) for each in (lifted, plain, weights)), **options)
+    assert float(large.std()) > 0.03
+    assert large.shape == (1, 3, size, size)
+    torch.testing.assert_close(functional.avg_pool2d(large, 2), small, atol=0.03, rtol=0)
+
+
 def test_light_goes_on_beyond_the_hairline_and_fades() -> None:
     size, small = 256, 64
     light, weights = torch.full((1, 3, size, size), 1.0), torch.zeros(1, 1, size, size)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional
 
-from stylefaceuv.lifting.pyramid import blend_bands, blur, blur_inside, levels_for, push_pull
-from tests.reference.pyramid import push_pull_reference
+from stylefaceuv.lifting.pyramid import blend_bands, blur, blur_inside, levels_for, push_pull, shrink
+from tests.reference.pyramid import blend_reference, push_pull_reference
 
 
 def _image(seed: int = 0, height: int = 24, width: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
@@ -47,6 +48,20 @@ def test_prior_pulls_far_texels_to_zero() -> None:
 def test_push_pull_gradient() -> None:
     values, weights = _image(3, 8, 4)
     assert torch.autograd.gradcheck(lambda v: push_pull(v, weights, 0.01), values.requires_grad_())
+
+
+@pytest.mark.parametrize("size", [(24, 16), (13, 7)])
+def test_blend_equals_bands_of_both_images(size: tuple[int, int]) -> None:
+    (first, mask), (second, _) = _image(5, *size), _image(6, *size)
+    mask = 0.7 * mask + 0.1
+    expected = blend_reference(first, second, mask, 2)
+    torch.testing.assert_close(blend_bands(first, second, mask, 2), expected)
+
+
+@pytest.mark.parametrize("size", [(24, 16), (13, 7)])
+def test_shrinking_takes_means_of_squares(size: tuple[int, int]) -> None:
+    values, _ = _image(7, *size)
+    torch.testing.assert_close(shrink(values, 2), functional.avg_pool2d(functional.avg_pool2d(values, 2), 2))
 
 
 def test_blend_of_equal_images_is_the_image() -> None:

@@ -21,6 +21,13 @@ def test_against_one_row_at_a_time() -> None:
     torch.testing.assert_close(weighted_rows(values, rows, weights), wanted)
 
 
+def test_weights_of_another_type_take_the_table_s() -> None:
+    values, rows, weights = _table()
+    exact = weighted_rows(values.double(), rows, weights)
+    assert exact.dtype == torch.float64
+    torch.testing.assert_close(exact.float(), weighted_rows(values, rows, weights))
+
+
 def test_gradients() -> None:
     values, rows, weights = _table(torch.float64)
     values.requires_grad_(), weights.requires_grad_()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch.nn import functional
 
 
 def push_pull_reference(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -26,3 +27,15 @@ def push_pull_reference(values: torch.Tensor, weights: torch.Tensor) -> torch.Te
         filled = push_pull_reference(small, small_weight)
         coarse = torch.nn.functional.interpolate(filled[None], scale_factor=2, mode="bilinear")[0]
     return values * weights + (1 - weights) * coarse
+
+
+def blend_reference(first: torch.Tensor, second: torch.Tensor, mask: torch.Tensor, levels: int) -> torch.Tensor:
+    """Laplacian bands of both images, blended one by one and put together: Burt and Adelson (1983)."""
+    if levels == 0:
+        return mask * first + (1 - mask) * second
+    halves = [functional.avg_pool2d(image, 2) for image in (first, second, mask)]
+    coarse, *grown = (
+        functional.interpolate(small, size=first.shape[-2:], mode="bilinear", align_corners=False)
+        for small in (blend_reference(*halves, levels - 1), halves[0], halves[1])
+    )
+    return coarse + mask * (first - grown[0]) + (1 - mask) * (second - grown[1])
