@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from stylefaceuv import __version__
+from stylefaceuv.cli.generate import _workers
 from stylefaceuv.cli.main import main
 from stylefaceuv.control import DirectionalLight, View
 from stylefaceuv.errors import DeviceError, WeightsError
@@ -344,3 +346,11 @@ def test_as_a_process() -> None:
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith("error: ")
+
+
+def test_heads_are_made_side_by_side_on_a_cpu_and_within_the_batch() -> None:
+    threads = torch.get_num_threads()
+    assert _workers(None, None, None) == _workers(None, None, "cpu") == min(threads, 4)
+    assert _workers(None, 1, None) == 1
+    assert _workers(None, None, "cuda") == 1
+    assert _workers(3, None, "cuda") == 3

@@ -57,6 +57,22 @@ def test_halves_that_differ_are_refused_and_nothing_is_written(tmp_path: Path) -
     assert not path.exists()
 
 
+def test_a_middle_that_leaves_the_middle_is_refused(tmp_path: Path) -> None:
+    head = tiny_head()
+    middle = int(torch.nonzero(head.mirror_index == torch.arange(len(head.mean)))[0])
+    component = int(torch.nonzero(head.identity_mirror_sign > 0)[0])
+    head.identity_basis[component, middle, 0] += 0.5
+    with pytest.raises(InvalidArgumentError, match=r"model: expected identities whose halves .* 1 dm apart"):
+        save_face_model(head, tmp_path / "face_model.safetensors")
+
+
+def test_rounding_is_no_asymmetry(tmp_path: Path) -> None:
+    head, path = tiny_head(), tmp_path / "face_model.safetensors"
+    head.identity_basis += 5e-7 * torch.randn(head.identity_basis.shape, generator=torch.Generator().manual_seed(0))
+    save_face_model(head, path)
+    torch.testing.assert_close(load_face_model(path).identity_basis, head.identity_basis, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("broken", ["pairs", "whole basis", "shape"])
 def test_broken_files_are_named(tmp_path: Path, broken: str) -> None:
     head, path = tiny_head(), tmp_path / "face_model.safetensors"
