@@ -29,6 +29,8 @@ from stylefaceuv import Face, StyleFaceUV
 from stylefaceuv.control import View
 from stylefaceuv.evaluation.identity import identity_distance, load_identity_network
 from stylefaceuv.lifting.pyramid import push_pull
+from stylefaceuv.networks.generator import to_uint8
+from stylefaceuv.rendering.lighting import ambient_light
 
 SEEN = 0.3
 """Confidence from which a texel of the photo is taken."""
@@ -48,13 +50,6 @@ def photo_on_mesh(judge: Judge, face: Face) -> Face:
     return replace(face, maps=replace(face.maps, diffuse=diffuse, cast_light=np.ones_like(face.maps.cast_light)))
 
 
-def flat_light() -> np.ndarray:
-    """(9, 3) float32: light of 1 on every normal."""
-    light = np.zeros((9, 3), np.float32)
-    light[0] = 1 / 0.28209479
-    return light
-
-
 @torch.inference_mode()
 def distances(judge: Judge, w: torch.Tensor) -> dict[str, float]:
     """All distances of one stylecode."""
@@ -68,13 +63,12 @@ def distances(judge: Judge, w: torch.Tensor) -> dict[str, float]:
             "turned": face.render(size=512, yaw=asked, pitch=0.0, roll=0.0),
             "orbit": face.render(size=512, yaw=yaw, pitch=pitch, roll=0.0, view=View(yaw=yaw - asked)),
             "photo on mesh": pasted.render(
-                size=512, yaw=asked, pitch=0.0, roll=0.0, lighting=flat_light(), self_shadow=False
+                size=512, yaw=asked, pitch=0.0, roll=0.0, lighting=ambient_light(), self_shadow=False
             ),
         }
         if 0 < abs(asked) <= EDITED:
             image = judge.model.components.generator.synthesis(judge.model.rotate(w[None], asked))
-            pixels = ((image[0].clamp(-1, 1) * 0.5 + 0.5) * 255 + 0.5).to(torch.uint8)
-            pictures["edited portrait"] = pixels.permute(1, 2, 0).contiguous().numpy()
+            pictures["edited portrait"] = to_uint8(image)[0]
         for name, picture in pictures.items():
             result[f"{name} {asked:+.0f}"] = float(identity_distance(own, judge.embed(picture))[0])
     return result

@@ -15,7 +15,7 @@ import torch
 from stylefaceuv.control.lids import sphere_centre
 from stylefaceuv.face_model.lid_landmarks import LOWER_LIDS, UPPER_LIDS
 from stylefaceuv.face_model.morphable import MorphableModel
-from stylefaceuv.lifting.texel_geometry import texel_geometry
+from stylefaceuv.lifting.texel_geometry import TexelGeometry, texel_geometry
 from stylefaceuv.piecewise_linear import height_over
 from stylefaceuv.types import PART_NAMES
 
@@ -39,15 +39,6 @@ class _Eye:
 
     ball: torch.Tensor
     rims: torch.Tensor
-
-
-@dataclass(frozen=True)
-class _EyeTexels:
-    """Places of an eye's texels in the map (T,), their corners among the vertices (T, 3) and weights (T, 3)."""
-
-    flat_index: torch.Tensor
-    corners: torch.Tensor
-    barycentric: torch.Tensor
 
 
 class LidShade:
@@ -77,13 +68,10 @@ class LidShade:
         return self._topology.faces[self._topology.part == PART_NAMES.index(part)].unique()
 
     @cached_property
-    def _texels(self) -> dict[str, _EyeTexels]:
+    def _texels(self) -> dict[str, TexelGeometry]:
         """Of each eye; made for the first picture, since exports need none."""
-        atlas, found = texel_geometry(self._topology, self._resolution), {}
-        for name in self._eyes:
-            own = atlas.part == PART_NAMES.index(name)
-            found[name] = _EyeTexels(atlas.flat_index[own], atlas.corners[own], atlas.barycentric[own])
-        return found
+        atlas = texel_geometry(self._topology, self._resolution)
+        return {name: atlas.at(atlas.part == PART_NAMES.index(name)) for name in self._eyes}
 
     def on_map(self, vertices: torch.Tensor) -> torch.Tensor:
         """Return which share of the light the lids let through to each texel.
@@ -97,8 +85,7 @@ class LidShade:
         share, bounce = vertices.new_ones(3, self._resolution**2), vertices.new_tensor(BOUNCE)[:, None]
         for name, eye in self._eyes.items():
             texels = self._texels[name]
-            points = (vertices[texels.corners] * texels.barycentric[..., None]).sum(dim=1)
-            share[:, texels.flat_index] = _light_on(points, eye, vertices) ** bounce
+            share[:, texels.flat_index] = _light_on(texels.interpolate(vertices), eye, vertices) ** bounce
         return share.reshape(1, 3, self._resolution, self._resolution)
 
     def at_vertices(self, vertices: torch.Tensor) -> torch.Tensor:

@@ -20,12 +20,11 @@ _GUTTER = 2.0
 @dataclass(frozen=True)
 class _Mouth:
     """The mouth in the atlas: the places in the map (P,) of its M texels and their gutters, which texel each shows
-    (P,), the corners (M, 3) of those and weights (M, 3), and their shade in every map (M, 1), of sRGB."""
+    (P,), the texels, and their shade in every map (M, 1), of sRGB."""
 
     flat_index: torch.Tensor
     source: torch.Tensor
-    corners: torch.Tensor
-    barycentric: torch.Tensor
+    texels: TexelGeometry
     already: torch.Tensor
 
 
@@ -55,8 +54,7 @@ class LipShade:
         return _Mouth(
             torch.cat([texels.flat_index[rows], around]),
             torch.cat([everywhere, source]),
-            texels.corners[rows],
-            texels.barycentric[rows],
+            texels.at(rows),
             already,
         )
 
@@ -80,7 +78,7 @@ class LipShade:
         light = vertices.new_ones(3, self._resolution**2)
         if self._light.known:
             mouth = self._mouth
-            points = (vertices[mouth.corners] * mouth.barycentric[..., None]).sum(dim=1)
+            points = mouth.texels.interpolate(vertices)
             light[:, mouth.flat_index] = self._light.on(points, vertices)[mouth.source].T
         return light.reshape(1, 3, self._resolution, self._resolution)
 

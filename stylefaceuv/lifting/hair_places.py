@@ -90,18 +90,18 @@ def head_middle(points: torch.Tensor) -> torch.Tensor:
     return torch.stack([points.new_zeros(()), points[list(BROW_TOPS), 1].mean(), ear])
 
 
-def hung(places: HairPlaces, hanging: torch.Tensor, strands: torch.Tensor) -> HairPlaces:
+def hung(places: HairPlaces, hanging: torch.Tensor, strands: torch.Tensor, painted: torch.Tensor) -> HairPlaces:
     """Let hair grow and hang where one person's does.
 
     Args:
         places: of every head.
         hanging: (1, 1, R, R) float in [0, 1], where that person's hair hangs, a half at its edge.
         strands: (1, 1, R, R) float, of :func:`hanging_strands`.
+        painted: (1, 1, R, R) float in [0, 1], their :func:`strand_edge`.
 
     Returns:
         The places of that person. Hair over ears is not looked for in the photo: folded ears show shreds of it.
     """
-    painted = strand_edge(hanging, strands)
     return replace(
         places,
         beside=torch.maximum(places.beside, painted * (1 - places.ears)),

@@ -109,9 +109,8 @@ def keep_hair_of(
 def _sure_hair(
     seen: torch.Tensor, other: torch.Tensor, places: HairPlaces, known_hair: torch.Tensor | None
 ) -> tuple[torch.Tensor, bool]:
-    """(R, R) bool, where the photo surely shows hair, and whether it is too little to be believed, of the
-    crown or at all; ``other``, (R, R) bool, has
-    another colour than skin."""
+    """(R, R) bool, where the photo surely shows hair, and whether it is too little to be believed, of the crown or at
+    all; ``other``, (R, R) bool, has another colour than skin."""
     crown = (seen * places.crown)[0, 0] > 0.5
     sure = crown & (other if known_hair is None else known_hair[0, 0] > 0.5)
     bare_crown = int(sure.sum()) < _LEAST_SHARE * int(crown.sum())

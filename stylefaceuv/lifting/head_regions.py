@@ -133,7 +133,8 @@ class HeadRegions(nn.Module):
         if hanging is None:
             return self.hair_places, torch.zeros_like(self.scalp)
         large = self._enlarged(hanging[None]) * self.skin_chart
-        return hung(self.hair_places, large, self.strands), strand_edge(large, self.strands)
+        painted = strand_edge(large, self.strands)
+        return hung(self.hair_places, large, self.strands, painted), painted
 
     @property
     def beard_places(self) -> BeardPlaces:

@@ -38,8 +38,9 @@ class LitMouth(nn.Module):
         self, face_model: MorphableModel, texels: TexelGeometry, level: int, rest_positions: torch.Tensor
     ) -> None:
         super().__init__()
-        self._light, self._texels = LipLight(face_model, level), texels
+        self._light = LipLight(face_model, level)
         self.register_buffer("rows", self._light.inside(texels.part), persistent=False)
+        self._texels = texels.at(self.rows)
         self.register_buffer("occlusion", mouth_occlusion(texels, rest_positions, self._light.depth), persistent=False)
 
     def without_shade(
@@ -56,7 +57,7 @@ class LitMouth(nn.Module):
             Both, (T, 3) and (T,). Where the shade is deep little is seen of a mouth, and along the lips their own
             colour: there it counts less. All that lies outside is as it was.
         """
-        points = self._texels.interpolate(vertices)[self.rows]
+        points = self._texels.interpolate(vertices)
         light, bare, surer = self._light.on(points, vertices), lifted.clone(), confidence.clone()
         bare[self.rows] = linear_to_srgb((srgb_to_linear(lifted[self.rows]) / light).clamp(0, 1))
         apart = smoothstep(self._light.within(points, vertices), _OFF_LIPS_DM)

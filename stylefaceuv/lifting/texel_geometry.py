@@ -30,6 +30,18 @@ class TexelGeometry:
     barycentric: torch.Tensor
     part: torch.Tensor
 
+    def at(self, rows: torch.Tensor) -> TexelGeometry:
+        """Return the geometry of some of the texels.
+
+        Args:
+            rows: (M,) int64, or (T,) bool.
+
+        Returns:
+            Their own, in the same atlas.
+        """
+        kept = (each[rows] for each in (self.flat_index, self.corners, self.barycentric, self.part))
+        return TexelGeometry(self.resolution, *kept)
+
     def interpolate(self, vertex_values: torch.Tensor) -> torch.Tensor:
         """Interpolate per-vertex values at the texels.
 

@@ -187,7 +187,8 @@ def test_slits_between_hair_are_filled(gap: int, filled: bool) -> None:
 def test_hair_over_ears_is_not_looked_for_in_the_photo(places: HairPlaces) -> None:
     ears = torch.zeros_like(places.scalp)
     ears[..., 100:140, :20] = 1
-    own = hung(replace(places, ears=ears), torch.ones_like(ears), torch.zeros_like(ears))
+    everywhere, plain = torch.ones_like(ears), torch.zeros_like(ears)
+    own = hung(replace(places, ears=ears), everywhere, plain, strand_edge(everywhere, plain))
     assert float((own.scalp - 1).abs().max()) == 0, "it grows there"
     for where in (own.beside, own.temples):
         assert float(where[..., 180:, :].min()) == 1

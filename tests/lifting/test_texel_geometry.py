@@ -55,6 +55,15 @@ def test_scatter_puts_a_value_where_its_texel_lies(texels: TexelGeometry) -> Non
     assert torch.equal(image[0, rows, columns], (rows * SIZE + columns).float())
 
 
+def test_some_of_the_texels_are_those_of_the_whole(tiny: MorphableModel, texels: TexelGeometry) -> None:
+    values = torch.randn(len(tiny.topology(1).uv), 2, generator=torch.Generator().manual_seed(0))
+    for rows in (torch.tensor([7, 3, 12]), texels.part == texels.part[0]):
+        some = texels.at(rows)
+        assert torch.equal(some.interpolate(values), texels.interpolate(values)[rows])
+        assert torch.equal(some.flat_index, texels.flat_index[rows])
+        assert torch.equal(some.part, texels.part[rows])
+
+
 def test_the_real_atlas_is_mirror_symmetric(head: MorphableModel) -> None:
     texels = texel_geometry(head.topology(1), 128)
     covered = texels.scatter(1 + texels.part[:, None].float())[0]
