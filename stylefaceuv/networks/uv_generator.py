@@ -213,14 +213,18 @@ class UVGenerator(nn.Module):
         Raises:
             InvalidArgumentError: a shape differs from the configuration.
         """
-        self._check(trunk, view, w)
-        style, trunk = (w - self.style_mean) / self.style_spread, trunk / self.trunk_level
-        base = self.base_texture(style)
+        style, level, base = self._begin(trunk, view, w)
         about = self._describe(view, base)
-        diffuse = base + self.colour(trunk, view, about, style)
+        diffuse = base + self.colour(level, view, about, style)
         side = self.config.displacement_resolution
-        relief = self.relief(trunk, _smaller(view, side), functional.adaptive_avg_pool2d(about, side), style)
+        relief = self.relief(level, _smaller(view, side), functional.adaptive_avg_pool2d(about, side), style)
         return UVPrediction(diffuse, torch.tanh(relief) * DISPLACEMENT_LIMIT_MM * self.fade)
+
+    def paint_skin(self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor) -> torch.Tensor:
+        """Paint the diffuse map of :meth:`forward` alone, (N, 3, R, R)."""
+        style, level, base = self._begin(trunk, view, w)
+        painted: torch.Tensor = base + self.colour(level, view, self._describe(view, base), style)
+        return painted
 
     def paint_hair(self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor) -> torch.Tensor:
         """Paint the hair that lies over the skin of :meth:`forward`.
@@ -236,13 +240,24 @@ class UVGenerator(nn.Module):
         Raises:
             InvalidArgumentError: a shape differs from the configuration, or this generator paints no hair.
         """
-        self._check(trunk, view, w)
+        style, level, base = self._begin(trunk, view, w)
         if self.hair is None:
             raise InvalidArgumentError("generator", "one that paints hair", "a configuration without hair_widths")
-        style, trunk = (w - self.style_mean) / self.style_spread, trunk / self.trunk_level
-        about = self._describe(view, self.base_texture(style)).detach()  # what hair wants must not move the skin's base
-        painted = self.hair(trunk, view, about, style)
+        about = self._describe(view, base).detach()  # what hair wants must not move the skin's base
+        painted = self.hair(level, view, about, style)
         return torch.cat([_HAIR_COLOUR + painted[:, :3], torch.sigmoid(painted[:, 3:] - 1)], dim=1)
+
+    def _begin(
+        self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What all painters begin with: the normalised style, the trunk at unit level, and the base that they paint on.
+
+        Raises:
+            InvalidArgumentError: a shape differs from the configuration.
+        """
+        self._check(trunk, view, w)
+        style = (w - self.style_mean) / self.style_spread
+        return style, trunk / self.trunk_level, self.base_texture(style)
 
     def _describe(self, view: AtlasView, base: torch.Tensor) -> torch.Tensor:
         """(N, 16, R, R): what each texel is: how it is seen, where it lies, its base colour."""

@@ -37,6 +37,7 @@ STAGES = {
     "mapper-lighting": "stylefaceuv.training.mapper_lighting",
     "uv-warm": "stylefaceuv.training.uv_warm_start",
     "uv": "stylefaceuv.training.uv_second_stage",
+    "uv-skin": "stylefaceuv.training.uv_skin",
     "uv-hair": "stylefaceuv.training.uv_hair",
     "uv-fade": "stylefaceuv.training.uv_start",
     "uv-ablation": "stylefaceuv.training.uv_ablation",

@@ -21,14 +21,16 @@ from stylefaceuv.training import albedo, segmenter, yaw
 from stylefaceuv.training.dataset import FaceShards, write_images
 from stylefaceuv.training.dataset_labels import label_all
 from stylefaceuv.training.fitting import DatasetFitter, fit_pending
-from stylefaceuv.training.hair_targets import HairTargetMaker, join_hair_targets
+from stylefaceuv.training.hair_targets import HairTargetMaker, join_hair_targets, read_hair_targets
 from stylefaceuv.training.image_engines import make_engine
 from stylefaceuv.training.mapper import LandmarkLoss, MapperConfig, MapperTraining, load_data
 from stylefaceuv.training.mapper_lighting import teach_lighting
+from stylefaceuv.training.painter_stage import SUFFIX, PainterStage
 from stylefaceuv.training.uv_config import read_config
 from stylefaceuv.training.uv_dataset import read_targets
 from stylefaceuv.training.uv_hair import HairStage, HairTraining
 from stylefaceuv.training.uv_second_stage import SecondStage
+from stylefaceuv.training.uv_skin import SkinStage, SkinTraining
 from stylefaceuv.training.uv_start import starting_generator
 from stylefaceuv.training.uv_targets import TargetMaker, write_targets
 from stylefaceuv.training.uv_warm_start import WarmStart, WarmStartConfig
@@ -54,6 +56,7 @@ def smoke() -> int:
         "uv-warm": _warm_start,
         "uv": _second_stage,
         "uv-hair": _hair,
+        "uv-skin": _skin,
     }
     failed = []
     with tempfile.TemporaryDirectory() as folder:
@@ -163,12 +166,23 @@ def _hair(parts: Components, root: Path) -> tuple[float, float]:
     run = root / "hair"
     run.mkdir()
     targets = join_hair_targets(list(HairTargetMaker(parts)(yaw.sample_stylecodes(parts.generator, 3, SEED))))
+    targets.save(run / f"00000{SUFFIX}")
     model = starting_generator(root / "second" / "uv_generator.safetensors", hair=True, flat=False).train()
     config = HairTraining(steps=5, batch=2, learning_rate=5e-3, held_out=1, checkpoint_every=5)
     return _fitted(HairStage(parts, model, targets, config, run), torch.arange(2))
 
 
-def _fitted(stage: WarmStart | HairStage, rows: torch.Tensor) -> tuple[float, float]:
+def _skin(parts: Components, root: Path) -> tuple[float, float]:
+    """The painter of skin, taught by the same heads, without perceptual network (its weights are fetched elsewhere)."""
+    run = root / "skin"
+    run.mkdir()
+    targets = read_hair_targets(root / "hair")
+    model = load_uv_generator(root / "second" / "uv_generator.safetensors").train()
+    config = SkinTraining(steps=5, batch=2, learning_rate=5e-3, held_out=1, checkpoint_every=5)
+    return _fitted(SkinStage(parts, model, targets, config, run), torch.arange(2))
+
+
+def _fitted(stage: WarmStart | PainterStage, rows: torch.Tensor) -> tuple[float, float]:
     """The loss of some faces before and after a stage."""
     with torch.no_grad():
         before = float(torch.stack(list(stage.terms(rows).values())).sum())

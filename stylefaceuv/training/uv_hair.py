@@ -15,23 +15,13 @@ from pathlib import Path
 
 import torch
 from torch.nn import functional
-from tqdm import tqdm
 
-from stylefaceuv.bundle import Bundle
-from stylefaceuv.components import Components, load_components
+from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError
-from stylefaceuv.networks.uv_generator import UVGenerator, load_uv_generator
-from stylefaceuv.training.adam_stage import AdamStage, mean_terms
-from stylefaceuv.training.atlas_views import AtlasViews
-from stylefaceuv.training.checkpoint import save_checkpoint
-from stylefaceuv.training.hair_targets import HairTargetMaker, HairTargets, join_hair_targets, read_hair_targets
-from stylefaceuv.training.run_log import log_metrics, save_grid
-from stylefaceuv.training.uv_warm_start import save_generator
-from stylefaceuv.training.yaw import sample_stylecodes
-from stylefaceuv.weights_file import EMBEDDED_WEIGHTS
+from stylefaceuv.networks.uv_generator import UVGenerator
+from stylefaceuv.training.hair_targets import HairTargets
+from stylefaceuv.training.painter_stage import PainterStage, add_arguments, begin
 
-SHARD = 48
-SUFFIX = ".hair.safetensors"
 _UNSEEN = 0.35
 
 
@@ -90,7 +80,7 @@ def hair_terms(
     }
 
 
-class HairStage(AdamStage):
+class HairStage(PainterStage):
     """The stage's state and its loop.
 
     Args:
@@ -109,99 +99,37 @@ class HairStage(AdamStage):
     ) -> None:
         if model.hair is None:
             raise InvalidArgumentError("model", "a UV generator that paints hair", "one that does not")
-        if len(targets) <= config.held_out:
-            raise InvalidArgumentError("targets", f"more than the {config.held_out} held out", len(targets))
-        super().__init__(model.hair, config, run)
-        self.parts, self.model, self.targets, self.config, self.painter = parts, model, targets, config, model.hair
-        self.views = AtlasViews(parts, targets.w, model.config.resolution)
-        self.learned = len(targets) - config.held_out
+        super().__init__(parts, model, model.hair, targets, config, run)
+        self.config = config
 
     def terms(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         """Weighted loss terms of some faces, (n,) int64."""
-        targets, w = self.targets, self.targets.w[rows]
-        with torch.no_grad():
-            trunk = self.parts.generator.synthesis_features(w, self.model.config.trunk_resolution)
-        hair = self.model.paint_hair(trunk, self.views[rows], w)
+        targets, hair = self.targets, self._paint(rows)
         parts = (targets.bare, targets.haired, targets.confidence, targets.cover)
         terms = hair_terms(hair, *(part[rows].float() / 255 for part in parts))
         return terms | {name: getattr(self.config, name) * terms[name] for name in ("colour", "cover")}
 
-    def draw(self) -> dict[str, torch.Tensor]:
-        """Loss terms of faces drawn at random."""
-        return self.terms(torch.randint(self.learned, (self.config.batch,), generator=self.source))
+    def _paint(self, rows: torch.Tensor) -> torch.Tensor:
+        w = self.targets.w[rows]
+        return self.model.paint_hair(self.trunk(w), self.views[rows], w)
 
-    def fit(self, max_minutes: float) -> None:
-        """Train as every such stage does; the log begins with what the starting weights reach."""
-        if not (self.run / "checkpoint.pt").exists():
-            log_metrics(self.run / "metrics.jsonl", 0, self.held_out_terms())
-        super().fit(max_minutes)
-
-    @torch.no_grad()
-    def held_out_terms(self) -> dict[str, float]:
-        """Mean loss terms of the faces that are never trained on."""
-        held = torch.arange(self.learned, len(self.targets))
-        return mean_terms([self.terms(rows) for rows in held.split(self.config.batch)])
-
-    @torch.no_grad()
-    def _save(self, step: int, kept: dict[str, object]) -> None:
-        save_checkpoint(self.run / "checkpoint.pt", step, kept, self.source)
-        raw = {name: value.clone() for name, value in self.painter.state_dict().items()}
-        self.painter.load_state_dict(self.average.values)
-        save_generator(self.run / "uv_generator.safetensors", self.model)
-        log_metrics(self.run / "metrics.jsonl", step, self.held_out_terms())
-        self._samples(step)
-        self.painter.load_state_dict(raw)
-
-    def _samples(self, step: int) -> None:
-        """Bare, painted and lifted heads of six faces that are never trained on, and the covers."""
-        rows = torch.arange(self.learned, len(self.targets))[:6]
-        targets, w = self.targets, self.targets.w[rows]
-        trunk = self.parts.generator.synthesis_features(w, self.model.config.trunk_resolution)
-        hair = self.model.paint_hair(trunk, self.views[rows], w)
+    def samples(self, rows: torch.Tensor) -> list[torch.Tensor]:
+        """Painted and lifted heads, and the covers."""
+        targets, hair = self.targets, self._paint(rows)
         bare, haired, cover = (part[rows].float() / 255 for part in (targets.bare, targets.haired, targets.cover))
         worn = bare + hair[:, 3:] * (hair[:, :3] - bare)
-        covers = [each.expand(-1, 3, -1, -1) for each in (hair[:, 3:], cover)]
-        save_grid(self.run / f"samples-{step:06d}.png", [worn, haired, *covers])
-
-
-def make_targets(parts: Components, folder: Path, count: int, seed: int) -> None:
-    """Make the targets of so many stylecodes, a file of 48 after the other; files that are there are kept.
-
-    Args:
-        parts: with segmenter and UV generator.
-        folder: of the files.
-        count: stylecodes, rounded down to whole files.
-        seed: of the stylecodes.
-    """
-    w, maker = sample_stylecodes(parts.generator, count, seed), None
-    with tqdm(total=count // SHARD * SHARD, desc="lift", unit="face", mininterval=10) as bar:
-        for shard in range(count // SHARD):
-            path = folder / f"{shard:05d}{SUFFIX}"
-            if not path.exists():
-                maker = maker or HairTargetMaker(parts)
-                join_hair_targets(list(maker(w[shard * SHARD : (shard + 1) * SHARD]))).save(path)
-            bar.update(SHARD)
+        return [worn, haired, *(each.expand(-1, 3, -1, -1) for each in (hair[:, 3:], cover))]
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run; an interrupted run goes on")
-    parser.add_argument("--start", type=Path, default=EMBEDDED_WEIGHTS / "uv_generator.safetensors")
-    parser.add_argument("--count", type=int, default=1200, help="faces, held-out ones included")
-    parser.add_argument("--steps", type=int, default=HairTraining.steps)
-    parser.add_argument("--batch", type=int, default=HairTraining.batch)
-    parser.add_argument("--learning-rate", type=float, default=HairTraining.learning_rate)
-    parser.add_argument("--max-minutes", type=float, default=1e9, help="of training, after the targets are made")
-    parser.add_argument("--threads", type=int, default=2)
+    default = HairTraining()
+    add_arguments(parser, default.steps, default.batch, default.learning_rate)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    args.run.mkdir(parents=True, exist_ok=True)
     config = HairTraining(steps=args.steps, batch=args.batch, learning_rate=args.learning_rate)
-    parts = load_components(Bundle.open(None), torch.device("cpu"))
-    make_targets(parts, args.run, args.count, config.seed)
-    model = load_uv_generator(args.start).train()
-    HairStage(parts, model, read_hair_targets(args.run), config, args.run).fit(args.max_minutes)
+    parts, model, targets = begin(args, config.seed)
+    HairStage(parts, model, targets, config, args.run).fit(args.max_minutes)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from stylefaceuv.training.hair_targets import (
     join_hair_targets,
     read_hair_targets,
 )
-from stylefaceuv.training.uv_hair import SUFFIX, HairStage, HairTraining, hair_terms
+from stylefaceuv.training.painter_stage import SUFFIX
+from stylefaceuv.training.uv_hair import HairStage, HairTraining, hair_terms
 from tests.fakes.tiny_model import tiny_model
 
 SHORT = HairTraining(steps=4, batch=2, held_out=1, checkpoint_every=2)
