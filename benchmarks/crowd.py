@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from stylefaceuv import StyleFaceUV
+from stylefaceuv.allocator import keep_freed_memory
 from stylefaceuv.crowd import CrowdOptions, CrowdRange, generate_crowd
 
 ROUNDS = 2
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--hair", default="clean", choices=("clean", "keep"))
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     args = parser.parse_args()
+    keep_freed_memory()  # as the command line does
     model = StyleFaceUV.from_pretrained(hair=args.hair)
     options = CrowdOptions(args.seed, detail=args.detail, hair=args.hair)
     seconds(model, options, CrowdRange(1, sheet_rows=0))

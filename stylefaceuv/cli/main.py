@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from stylefaceuv import __version__
+from stylefaceuv.allocator import keep_freed_memory
 from stylefaceuv.cli.animate import morph, turntable
 from stylefaceuv.cli.export import export
 from stylefaceuv.cli.generate import generate, sheet
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str] | None = None, loader: Loader = load_pretraine
 
 def run() -> None:
     """Run the command of this process and leave with its exit code."""
+    keep_freed_memory()
     sys.exit(main())
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import runpy
 import sys
 
+from stylefaceuv.allocator import keep_freed_memory
+
 STAGES = {
     "dataset": "stylefaceuv.training.dataset",
     "labels": "stylefaceuv.training.dataset_labels",
@@ -56,6 +58,7 @@ def main() -> int:
         listed = "\n".join(f"  {stage}" for stage in STAGES)
         sys.stderr.write(f"{__doc__}\nSTAGE is one of\n{listed}\n")
         return 0 if name in ("-h", "--help") else 2
+    keep_freed_memory()
     sys.argv = [f"stylefaceuv.training {name}", *sys.argv[2:]]
     runpy.run_module(STAGES[name], run_name="__main__")
     return 0
