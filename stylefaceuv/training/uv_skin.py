@@ -51,7 +51,7 @@ class SkinTraining:
     steps: int = 3000
     batch: int = 4
     learning_rate: float = 1e-3
-    unsure: float = 0.2
+    unsure: float = 0.5
     eyes: float = 3.0
     bands: float = 1.0
     perceptual: float = 0.05

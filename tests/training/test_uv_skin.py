@@ -160,7 +160,7 @@ def test_unseen_and_haired_texels_count_less(parts: Components, targets: HairTar
     w = targets.w[rows]
     painted = training.model.paint_skin(training.trunk(w), training.views[rows], w)
     seen = targets.confidence[rows].float() / 255 * (1 - targets.cover[rows].float() / 255)
-    weight = (0.2 + 0.8 * seen + 3.0 * training.eyes) * training.chart
+    weight = (0.5 + 0.5 * seen + 3.0 * training.eyes) * training.chart
     expected = skin_terms(painted, targets.bare[rows].float() / 255, weight)
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value)
