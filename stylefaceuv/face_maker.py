@@ -180,13 +180,14 @@ class FaceMaker:
         painted, seen = painter(trunk, view, w), view.visibility[0]
         segments = self._segments(w, trunk)
         hair = self._hair(segments, coefficients[0])
-        diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), seen, _shown(segments, view, "glasses"))
+        glasses, covered = (_shown(segments, view, name) for name in ("glasses", "hair"))
+        diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), seen, glasses, covered)
         if self.keep_hair:
             if painter.hair is None:
                 raise WeightsError("hair: expected a UV generator that paints hair for 'keep', got one that does not")
-            strands, shown = painter.paint_hair(trunk, view, w)[0], _shown(segments, view, "hair")
+            strands = painter.paint_hair(trunk, view, w)[0]
             hanging, standing = (None, False) if hair is None else (hair.hanging, hair.standing)
-            diffuse = self.painted_head.cover_with_hair(diffuse, strands, seen, hanging, shown, standing)
+            diffuse = self.painted_head.cover_with_hair(diffuse, strands, seen, hanging, covered, standing)
         displacement = _displacement(painted.displacement[0], hair)
         confidence = functional.interpolate(seen[None], diffuse.shape[-2:], mode="bilinear", align_corners=False)[0, 0]
         maps = UVMaps(_to_pixels(diffuse), displacement, confidence.cpu().numpy())

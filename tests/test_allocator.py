@@ -28,7 +28,7 @@ print(json.dumps([listens, faults() - before]))
 
 
 def pages(asked: bool) -> tuple[bool | None, int]:
-    """What the process said, and the pages that the kernel handed out while 24 tensors came and went, after as many others."""
+    """What the process said, and the pages that the kernel handed out for 24 tensors after as many others."""
     command = [sys.executable, "-c", PAGES.format(asked=asked)]
     listens, count = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return listens, count

@@ -101,19 +101,26 @@ def test_kept_hair_adds_its_volume_to_the_relief(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_the_segmenter_sees_reaches_lifter_and_painter(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, photos, glasses = tiny_model(), [], []
-    lift, skin_of = model.maker.lifter.forward, model.maker.painted_head.skin_of
+    model, photos, worn = tiny_model(), [], []
+    lift, head = model.maker.lifter.forward, model.maker.painted_head
 
     def lifted(photo: Photo, **options: Any) -> LiftedFace:
         photos.append(photo)
         return lift(photo, **options)
 
-    def skin(painted: torch.Tensor, worn: torch.Tensor | None = None) -> AlbedoFit:
-        glasses.append(worn)
-        return skin_of(painted, worn)
+    def watch(name: str) -> None:
+        read = getattr(head, name)
+
+        def watched(painted: torch.Tensor, *hidden: torch.Tensor | None) -> AlbedoFit:
+            worn.extend(hidden)
+            result: AlbedoFit = read(painted, *hidden)
+            return result
+
+        monkeypatch.setattr(head, name, watched)
 
     monkeypatch.setattr(model.maker.lifter, "forward", lifted)
-    monkeypatch.setattr(model.maker.painted_head, "skin_of", skin)
+    watch("skin_of")
+    watch("bare_head_of")
     w = model.sample(1, seed=1)[0]
     model.generate(w)
     model.generate(w, detail="generator")
@@ -122,8 +129,10 @@ def test_what_the_segmenter_sees_reaches_lifter_and_painter(monkeypatch: pytest.
     with torch.inference_mode():
         expected = segmenter(generator.synthesis_features(w[None], segmenter.config.resolution))[0]
     torch.testing.assert_close(photos[0].segments, expected)
-    assert len(glasses) == 2
-    assert all(worn is not None and float(worn.max()) > 0 for worn in glasses)
+    assert len(worn) == 3, "glasses on the lifted head, glasses and hair on the painted one"
+    assert all(each is not None and float(each.max()) > 0 for each in worn)
+    assert torch.equal(worn[0], worn[1])
+    assert not torch.equal(worn[1], worn[2])
 
 
 def test_confidence_has_the_size_of_the_map(model: StyleFaceUV) -> None:

@@ -20,7 +20,7 @@ from stylefaceuv.lifting.painted_guide import gain_to_painted, painted_lenses
 from stylefaceuv.lifting.pyramid import push_pull
 from stylefaceuv.soft_steps import smoothstep
 
-_RIMS, _LIKELY = (0.3, 0.6), (0.3, 0.7)
+_RIMS, _HAIRS, _LIKELY, _WHOLE = (0.3, 0.6), (0.2, 0.5), (0.3, 0.7), 0.99
 _GRAIN = 0.006
 _STRANDS = 0.12
 
@@ -47,21 +47,54 @@ class PaintedHead:
             At the albedo model's resolution: the painted skin where it is skin, completed by the model elsewhere, and
             as weights where it was kept.
         """
-        model = self.lifter.albedo_model
-        small = functional.adaptive_avg_pool2d(painted[None], model.resolution)
-        known, forehead = (
-            functional.adaptive_avg_pool2d(region, model.resolution)
-            for region in (self.lifter.support, self.lifter.forehead)
-        )
-        if glasses is not None:
-            known = known * (1 - smoothstep(functional.adaptive_max_pool2d(glasses[None], model.resolution), _RIMS))
-        fit = model.fit(small, known)
-        small, lenses = self._without_sunglasses(small)
+        model, forehead = self.lifter.albedo_model, self._small(self.lifter.forehead)
+        fit, small, lenses, known = self._read(painted, glasses)
         skin = known * (1 - model.unexplained(small, fit)) * (1 - lenses)
-        skin = torch.maximum(skin, functional.adaptive_avg_pool2d(self._beard(painted[None]), model.resolution))
+        skin = torch.maximum(skin, self._small(self._beard(painted[None])))
         kept = solid_mask(below_hairline(skin, forehead, 1), 1, 1)
         texture = fit.texture + torch.maximum(kept, lenses) * (small - fit.texture)
         return replace(fit, texture=texture, weights=kept)
+
+    @torch.no_grad()
+    def bare_head_of(
+        self, painted: torch.Tensor, glasses: torch.Tensor | None = None, hair: torch.Tensor | None = None
+    ) -> AlbedoFit:
+        """Take a painter that has learnt bare heads at its word, but not under glasses and hair.
+
+        Args:
+            painted: (3, r, r) float in [0, 1], sRGB, a UV generator's diffuse map.
+            glasses: (1, r, r) float in [0, 1], where its image shows rims or dark lenses; None where unknown.
+            hair: the same of hair.
+
+        Returns:
+            At the albedo model's resolution: the painted head, completed by the model where something hides it, and as
+            weights where it was kept.
+        """
+        fit, small, lenses, _ = self._read(painted, glasses)
+        chart = (self._small(self.lifter.skin_chart) > _WHOLE).to(small.dtype)
+        kept = solid_mask(chart * self._free(glasses) * self._free(hair, _HAIRS) * (1 - lenses), 1, 1)
+        texture = fit.texture + torch.maximum(kept, lenses) * (small - fit.texture)
+        return replace(fit, texture=texture, weights=kept)
+
+    def _read(
+        self, painted: torch.Tensor, glasses: torch.Tensor | None
+    ) -> tuple[AlbedoFit, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The albedo model's fit of a painted map (3, r, r), the map itself without sunglasses, (1, 3, q, q), where
+        those were, and where the model knows the face and no glasses hide it, (1, 1, q, q)."""
+        small, known = self._small(painted[None]), self._small(self.lifter.support) * self._free(glasses)
+        fit = self.lifter.albedo_model.fit(small, known)
+        small, lenses = self._without_sunglasses(small)
+        return fit, small, lenses, known
+
+    def _free(self, hidden: torch.Tensor | None, shares: tuple[float, float] = _RIMS) -> torch.Tensor | float:
+        """(1, 1, q, q) in [0, 1]: where (1, r, r) nothing hides the skin; 1 where nothing tells."""
+        if hidden is None:
+            return 1.0
+        return 1 - smoothstep(functional.adaptive_max_pool2d(hidden[None], self.lifter.albedo_model.resolution), shares)
+
+    def _small(self, image: torch.Tensor) -> torch.Tensor:
+        """(1, C, q, q) of (1, C, R, R): at the albedo model's resolution."""
+        return functional.adaptive_avg_pool2d(image, self.lifter.albedo_model.resolution)
 
     def _beard(self, painted: torch.Tensor) -> torch.Tensor:
         """(1, 1, r, r) in [0, 1]: where a painted map (1, 3, r, r) has a beard."""
@@ -82,7 +115,11 @@ class PaintedHead:
 
     @torch.no_grad()
     def enlarge(
-        self, diffuse: torch.Tensor, visibility: torch.Tensor, glasses: torch.Tensor | None = None
+        self,
+        diffuse: torch.Tensor,
+        visibility: torch.Tensor,
+        glasses: torch.Tensor | None = None,
+        hair: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Bring a small painted map to the lifter's size: eyes repainted sharply, grain on the skin.
 
@@ -90,11 +127,12 @@ class PaintedHead:
             diffuse: (3, r, r) float in [0, 1], sRGB, delit, complete.
             visibility: (1, r, r) float in [0, 1], what of it was seen; an iris that was not is brown.
             glasses: (1, r, r) float in [0, 1], where its image shows rims or dark lenses; None where unknown.
+            hair: the same of hair.
 
         Returns:
             (3, R, R) float in [0, 1].
         """
-        lifter, fit = self.lifter, self.skin_of(diffuse, glasses)
+        lifter, fit = self.lifter, self.bare_head_of(diffuse, glasses, hair)
         chart = lifter.skin_chart
         large, model_texture = self._large(diffuse[None], "bicubic"), self._large(fit.texture, "bicubic")
         seen, kept = self._large(visibility[None]), self._large(fit.weights)

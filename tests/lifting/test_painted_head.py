@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as functional
 
@@ -36,6 +37,34 @@ def test_hair_and_streaks_are_taken_out_of_a_painted_map_and_the_face_is_kept(sc
     assert float(cleaned.weights[0, 0][forehead[0]].max()) < 0.1
     if bool(where.any()):
         assert float(cleaned.texture[0][:, where].mean()) > 0.45, "skin, not hair"
+
+
+def test_a_painter_of_bare_heads_is_believed_everywhere(scene: Scene) -> None:
+    """Brows as dark as hair, and what is painted on the forehead, reach the large map."""
+    lifter, head = scene.lifter, PaintedHead(scene.lifter)
+    albedo = functional.adaptive_avg_pool2d(scene.albedo(3)[None], SMALL)[0]
+    whole = functional.adaptive_avg_pool2d(lifter.skin_chart, SMALL)[0] > 0.99
+    inside = -functional.max_pool2d(-whole.float(), 9, stride=1, padding=4) > 0.5
+    forehead = (functional.adaptive_avg_pool2d(lifter.forehead, SMALL)[0] > 0.9) & inside
+    marked = torch.where(forehead, 0.5 * albedo, albedo)
+    assert int(forehead.sum()) > 20
+    assert float(head.skin_of(marked).weights[0][forehead].max()) < 0.1, "it looks like hair"
+    fit = head.bare_head_of(marked)
+    torch.testing.assert_close(fit.texture[0][:, inside[0]], marked[:, inside[0]], atol=1e-5, rtol=0)
+    assert float(fit.weights[0][inside].min()) > 0.99
+    assert float(fit.weights[0][functional.adaptive_avg_pool2d(lifter.skin_chart, SMALL)[0] == 0].max()) == 0
+    shown = functional.max_pool2d(forehead.float()[None], 3, stride=1, padding=1)[0]
+    hairy = head.bare_head_of(marked, None, shown)
+    assert float(hairy.weights[0][forehead].max()) == 0
+    assert float((hairy.texture - albedo)[0][:, forehead[0]].abs().mean()) < 0.1, "skin, not what hides it"
+    assert float((marked - albedo)[:, forehead[0]].abs().mean()) > 0.2
+    large, cleaned = (head.enlarge(marked, torch.ones(1, SMALL, SMALL), None, each) for each in (None, shown))
+    deep = -functional.max_pool2d(-forehead[None].float(), 5, stride=1, padding=2)
+    deep = functional.interpolate(deep, size=(ATLAS, ATLAS), mode="nearest")[0, 0] > 0.5
+    assert int(deep.sum()) > 20
+    expected = functional.interpolate(marked[None], size=(ATLAS, ATLAS), mode="bilinear")[0]
+    torch.testing.assert_close(large[:, deep], expected[:, deep], atol=0.05, rtol=0)
+    assert float((cleaned - large)[:, deep].mean()) > 0.15
 
 
 def test_painted_hair_covers_the_head_where_it_grows_and_nothing_else(scene: Scene) -> None:
@@ -109,13 +138,14 @@ def test_hair_that_hangs_is_painted_over_ears(scene: Scene) -> None:
     torch.testing.assert_close(hung[:, inside].mean(dim=1), torch.tensor(HAIR), atol=0.05, rtol=0)
 
 
-def test_what_is_known_for_glasses_is_no_skin(scene: Scene) -> None:
+@pytest.mark.parametrize("reading", ["skin_of", "bare_head_of"])
+def test_what_is_known_for_glasses_is_no_skin(scene: Scene, reading: str) -> None:
     albedo = functional.adaptive_avg_pool2d(scene.albedo(3)[None], SMALL)[0]
     rims = torch.zeros(1, SMALL, SMALL)
     rims[:, SMALL // 2 : SMALL // 2 + 2, SMALL // 3 : 2 * SMALL // 3] = 1
     worn = albedo * (1 - 0.08 * rims)
-    head = PaintedHead(scene.lifter)
-    plain, blind, knowing = head.skin_of(albedo), head.skin_of(worn), head.skin_of(worn, rims)
+    read = getattr(PaintedHead(scene.lifter), reading)
+    plain, blind, knowing = read(albedo), read(worn), read(worn, rims)
     under = (rims[0] > 0) & (plain.weights[0, 0] > 0.9)
     assert int(under.sum()) > 10
     errors = [float((fit.texture - plain.texture)[0][:, under].abs().mean()) for fit in (blind, knowing)]
