@@ -8,6 +8,20 @@ import torch
 from stylefaceuv import Face, StyleFaceUV
 
 
+LONGEST_FIRST = (
+    "training/test_smoke.py",
+    "test_device.py",
+    "training/test_uv_second_stage.py",
+    "evaluation/test_cost.py",
+)
+"""Files that take a minute and more: begun last, they would leave the other workers idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put them first; all else keeps its order."""
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST_FIRST))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """From the first test to the last: with more threads sums round differently, and heads are compared to the bit."""

@@ -138,7 +138,7 @@ def _targets(parts: Components, root: Path) -> tuple[float, float]:
 def _warm_start(parts: Components, root: Path) -> tuple[float, float]:
     run = root / "warm"
     run.mkdir()
-    config = WarmStartConfig(steps=4, batch=2, checkpoint_every=4)
+    config = WarmStartConfig(steps=3, batch=2, checkpoint_every=3)
     stage = WarmStart(parts, read_targets(root), config, run)
     return _fitted(stage, stage.trained[:2])
 
@@ -151,7 +151,7 @@ def _second_stage(parts: Components, root: Path) -> tuple[float, float]:
     config = replace(
         default,
         loss=replace(default.loss, perceptual=0.0, adversarial=0.01),
-        schedule=replace(default.schedule, steps=4, checkpoint_every=4, batch=2, learning_rate=4e-4),
+        schedule=replace(default.schedule, steps=3, checkpoint_every=3, batch=2, learning_rate=4e-4),
         picture=replace(default.picture, size=64),
     )
     model = load_uv_generator(root / "warm" / "uv_generator.safetensors").train()
@@ -168,7 +168,7 @@ def _hair(parts: Components, root: Path) -> tuple[float, float]:
     targets = join_hair_targets(list(HairTargetMaker(parts)(yaw.sample_stylecodes(parts.generator, 3, SEED))))
     targets.save(run / f"00000{SUFFIX}")
     model = starting_generator(root / "second" / "uv_generator.safetensors", hair=True, flat=False).train()
-    config = HairTraining(steps=5, batch=2, learning_rate=5e-3, held_out=1, checkpoint_every=5)
+    config = HairTraining(steps=3, batch=2, learning_rate=5e-3, held_out=1, checkpoint_every=3)
     return _fitted(HairStage(parts, model, targets, config, run), torch.arange(2))
 
 
@@ -178,7 +178,7 @@ def _skin(parts: Components, root: Path) -> tuple[float, float]:
     run.mkdir()
     targets = read_hair_targets(root / "hair")
     model = load_uv_generator(root / "second" / "uv_generator.safetensors").train()
-    config = SkinTraining(steps=5, batch=2, learning_rate=5e-3, held_out=1, checkpoint_every=5)
+    config = SkinTraining(steps=3, batch=2, learning_rate=5e-3, held_out=1, checkpoint_every=3)
     return _fitted(SkinStage(parts, model, targets, config, run), torch.arange(2))
 
 

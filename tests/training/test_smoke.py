@@ -11,7 +11,7 @@ def test_smoke() -> None:
         [sys.executable, "-m", "stylefaceuv.training", "--smoke"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
-    assert done.stdout.count("->") == 9
+    assert done.stdout.count("->") == 10
 
 
 def test_an_unknown_stage_is_wrong_use() -> None:
