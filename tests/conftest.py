@@ -7,7 +7,6 @@ import torch
 
 from stylefaceuv import Face, StyleFaceUV
 
-
 LONGEST_FIRST = (
     "training/test_smoke.py",
     "test_device.py",
