@@ -11,6 +11,7 @@ from tqdm import tqdm
 from stylefaceuv.components import Components
 from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.networks.uv_generator import AtlasView
+from stylefaceuv.types import PART_NAMES
 
 _PICTURE = 512
 _CHUNK = 256
@@ -59,6 +60,14 @@ class AtlasViews:
             bar.close()
         torch.set_num_threads(threads)
         self.rows = torch.cat(chunks) if chunks else torch.zeros(0, len(self.part), 6, dtype=torch.float16)
+
+    def chart_and_eyes(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(1, 1, R, R) float each, on the CPU: 1 on all charts, and 1 on the islands of the eyes."""
+        eyes = (self.part == PART_NAMES.index("eye_left")) | (self.part == PART_NAMES.index("eye_right"))
+        chart, islands = self.texels.scatter(torch.stack([torch.ones_like(eyes), eyes], dim=1).float())[None].split(
+            1, dim=1
+        )
+        return chart, islands
 
     def __getitem__(self, rows: torch.Tensor) -> AtlasView:
         """Return the views of some faces, (n,) int64."""

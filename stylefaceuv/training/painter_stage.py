@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 from abc import abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.networks.uv_generator import UVGenerator, load_uv_generator
-from stylefaceuv.training.adam_stage import AdamSettings, AdamStage, mean_terms
+from stylefaceuv.training.adam_stage import AdamStage, mean_terms
 from stylefaceuv.training.atlas_views import AtlasViews
 from stylefaceuv.training.checkpoint import save_checkpoint
 from stylefaceuv.training.hair_targets import HairTargetMaker, HairTargets, join_hair_targets, read_hair_targets
@@ -29,16 +29,27 @@ SUFFIX = ".hair.safetensors"
 SHOWN = 6
 
 
-class PainterSettings(AdamSettings, Protocol):
-    """What such a stage's configuration must hold, among others."""
+@dataclass(frozen=True)
+class PainterTraining:
+    """Constants that all such stages have.
 
-    @property
-    def batch(self) -> int:
-        """Faces a step."""
+    Attributes:
+        steps: of Adam.
+        batch: faces a step.
+        learning_rate: of Adam, falling to a twentieth by a cosine.
+        average: decay of the averaged weights.
+        held_out: faces, the last ones, that are never trained on.
+        seed: of stylecodes and of the order of faces.
+        checkpoint_every: steps.
+    """
 
-    @property
-    def held_out(self) -> int:
-        """Faces, the last ones, that are never trained on."""
+    steps: int = 3000
+    batch: int = 4
+    learning_rate: float = 1e-3
+    average: float = 0.995
+    held_out: int = 48
+    seed: int = 60_001
+    checkpoint_every: int = 100
 
 
 class PainterStage(AdamStage):
@@ -62,7 +73,7 @@ class PainterStage(AdamStage):
         model: UVGenerator,
         painter: nn.Module,
         targets: HairTargets,
-        config: PainterSettings,
+        config: PainterTraining,
         run: Path,
     ) -> None:
         if len(targets) <= config.held_out:
@@ -150,21 +161,14 @@ def make_targets(parts: Components, folder: Path, count: int, seed: int) -> None
             bar.update(SHARD)
 
 
-def add_arguments(parser: argparse.ArgumentParser, steps: int, batch: int, learning_rate: float) -> None:
-    """Declare such a stage's command line.
-
-    Args:
-        parser: to add to.
-        steps: default.
-        batch: default.
-        learning_rate: default.
-    """
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare such a stage's command line."""
     parser.add_argument("--run", type=Path, required=True, help="folder of the run; an interrupted run goes on")
     parser.add_argument("--start", type=Path, default=EMBEDDED_WEIGHTS / "uv_generator.safetensors")
     parser.add_argument("--targets", type=Path, default=None, help="folder of the lifted heads; default: RUN")
     parser.add_argument("--count", type=int, default=1200, help="faces, held-out ones included")
-    parser.add_argument("--steps", type=int, default=steps)
-    parser.add_argument("--batch", type=int, default=batch)
-    parser.add_argument("--learning-rate", type=float, default=learning_rate)
+    parser.add_argument("--steps", type=int, default=PainterTraining.steps)
+    parser.add_argument("--batch", type=int, default=PainterTraining.batch)
+    parser.add_argument("--learning-rate", type=float, default=PainterTraining.learning_rate)
     parser.add_argument("--max-minutes", type=float, default=1e9, help="of training, after the targets are made")
     parser.add_argument("--threads", type=int, default=2)

@@ -20,36 +20,22 @@ from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.networks.uv_generator import UVGenerator
 from stylefaceuv.training.hair_targets import HairTargets
-from stylefaceuv.training.painter_stage import PainterStage, add_arguments, begin
+from stylefaceuv.training.painter_stage import PainterStage, PainterTraining, add_arguments, begin
 
 _UNSEEN = 0.35
 
 
 @dataclass(frozen=True)
-class HairTraining:
-    """Constants of the stage.
+class HairTraining(PainterTraining):
+    """Constants of the stage, besides those of all painters' stages.
 
     Attributes:
-        steps: of Adam.
-        batch: faces a step.
-        learning_rate: of Adam, falling to a twentieth by a cosine.
         cover: weight of the cover's cross-entropy.
         colour: weight of the colour of hair, wherever there is some.
-        average: decay of the averaged weights.
-        held_out: faces, the last ones, that are never trained on.
-        seed: of stylecodes and of the order of faces.
-        checkpoint_every: steps.
     """
 
-    steps: int = 3000
-    batch: int = 4
-    learning_rate: float = 1e-3
     cover: float = 0.1
     colour: float = 1.0
-    average: float = 0.995
-    held_out: int = 48
-    seed: int = 60_001
-    checkpoint_every: int = 100
 
 
 def hair_terms(
@@ -124,8 +110,7 @@ class HairStage(PainterStage):
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = HairTraining()
-    add_arguments(parser, default.steps, default.batch, default.learning_rate)
+    add_arguments(parser)
     args = parser.parse_args()
     config = HairTraining(steps=args.steps, batch=args.batch, learning_rate=args.learning_rate)
     parts, model, targets = begin(args, config.seed)

@@ -19,45 +19,32 @@ import torch
 from torch.nn import functional
 
 from stylefaceuv.components import Components
+from stylefaceuv.lifting.pyramid import grow, shrink
 from stylefaceuv.networks.uv_generator import UVGenerator
 from stylefaceuv.training.feature_networks import BACKBONES, FeatureNetwork, load_feature_network
 from stylefaceuv.training.hair_targets import HairTargets
-from stylefaceuv.training.painter_stage import PainterStage, add_arguments, begin
+from stylefaceuv.training.painter_stage import PainterStage, PainterTraining, add_arguments, begin
 from stylefaceuv.training.uv_losses import perceptual_loss
-from stylefaceuv.types import PART_NAMES
 
 _LEVELS = 5
 """Halvings of the atlas: from single texels up to half of a cheek."""
 
 
 @dataclass(frozen=True)
-class SkinTraining:
-    """Constants of the stage.
+class SkinTraining(PainterTraining):
+    """Constants of the stage, besides those of all painters' stages.
 
     Attributes:
-        steps: of Adam.
-        batch: faces a step.
-        learning_rate: of Adam, falling to a twentieth by a cosine.
         unsure: weight of texels that no photo shows; those that are seen weigh 1.
         eyes: weight of the eye islands, which are small and matter.
         bands: weight of the error's bands, from single texels up.
         perceptual: weight of the features' distance, where a network of features is given.
-        average: decay of the averaged weights.
-        held_out: faces, the last ones, that are never trained on.
-        seed: of stylecodes and of the order of faces.
-        checkpoint_every: steps.
     """
 
-    steps: int = 3000
-    batch: int = 4
-    learning_rate: float = 1e-3
     unsure: float = 0.5
     eyes: float = 3.0
     bands: float = 1.0
     perceptual: float = 0.05
-    average: float = 0.995
-    held_out: int = 48
-    seed: int = 60_001
     checkpoint_every: int = 200
 
 
@@ -78,10 +65,9 @@ def skin_terms(painted: torch.Tensor, target: torch.Tensor, weight: torch.Tensor
     error, bands = (painted - target) * (weight > 0), []
     colour, level = _weighted(error, weight), weight
     for _ in range(_LEVELS):
-        coarse = functional.avg_pool2d(error, 2)
-        smooth = functional.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
-        bands.append(_weighted(error - smooth, level))
-        error, level = coarse, functional.avg_pool2d(level, 2)
+        coarse = shrink(error, 1)
+        bands.append(_weighted(error - grow(coarse, 1, error.shape[-2:]), level))
+        error, level = coarse, shrink(level, 1)
     return {"colour": colour, "bands": torch.stack([*bands, _weighted(error, level)]).sum()}
 
 
@@ -133,10 +119,7 @@ class SkinStage(PainterStage):
     ) -> None:
         super().__init__(parts, model, model.colour, targets, config, run)
         self.config, self.features = config, features
-        texels, part = self.views.texels, self.views.part
-        eyes = (part == PART_NAMES.index("eye_left")) | (part == PART_NAMES.index("eye_right"))
-        chart = torch.stack([torch.ones_like(eyes), eyes], dim=1).float()
-        self.chart, self.eyes = texels.scatter(chart)[None].split(1, dim=1)
+        self.chart, self.eyes = self.views.chart_and_eyes()
         self.window = face_window(parts.albedo_model.support, model.config.resolution)
 
     def terms(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -175,8 +158,7 @@ class SkinStage(PainterStage):
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = SkinTraining()
-    add_arguments(parser, default.steps, default.batch, default.learning_rate)
+    add_arguments(parser)
     parser.add_argument("--features", choices=(*BACKBONES, "none"), default="efficientnet-lite0")
     args = parser.parse_args()
     config = SkinTraining(steps=args.steps, batch=args.batch, learning_rate=args.learning_rate)

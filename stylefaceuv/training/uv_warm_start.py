@@ -169,10 +169,7 @@ class WarmStart(AdamStage):
         super().__init__(self.model, config, run)
         self.parts, self.targets, self.config = parts, targets, config
         self.views = AtlasViews(parts, targets.w, self.model.config.resolution)
-        texels, part = self.views.texels, self.views.part
-        eyes = ((part == PART_NAMES.index("eye_left")) | (part == PART_NAMES.index("eye_right"))).float()
-        chart = texels.scatter(torch.ones(len(part), 1))[None]
-        self.loss = WarmStartLoss(chart, texels.scatter(eyes[:, None])[None], config)
+        self.loss = WarmStartLoss(*self.views.chart_and_eyes(), config)
         held = targets.number % HELD_OUT_EVERY == 0
         self.held, self.trained = held.nonzero()[:, 0][:32], (~held).nonzero()[:, 0]
 

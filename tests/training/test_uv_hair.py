@@ -10,7 +10,7 @@ import torch
 
 from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError
-from stylefaceuv.networks.uv_generator import UVGenerator, load_uv_generator
+from stylefaceuv.networks.uv_generator import UVGenerator
 from stylefaceuv.training.hair_targets import (
     HairTargetMaker,
     HairTargets,
@@ -20,6 +20,7 @@ from stylefaceuv.training.hair_targets import (
 from stylefaceuv.training.painter_stage import SUFFIX
 from stylefaceuv.training.uv_hair import HairStage, HairTraining, hair_terms
 from tests.fakes.tiny_model import tiny_model
+from tests.training.painters import fresh, learns_alone, random_targets
 
 SHORT = HairTraining(steps=4, batch=2, held_out=1, checkpoint_every=2)
 
@@ -95,17 +96,7 @@ def parts() -> Components:
 
 @pytest.fixture(scope="module")
 def targets() -> HairTargets:
-    source = torch.Generator().manual_seed(4)
-    w = torch.randn(4, 512, generator=source)
-    maps = [torch.randint(256, (4, channels, 32, 32), generator=source, dtype=torch.uint8) for channels in (3, 3, 1, 1)]
-    return HairTargets(w, *maps)
-
-
-def fresh(parts: Components) -> UVGenerator:
-    assert parts.uv_generator is not None
-    model = UVGenerator(parts.uv_generator.config)
-    model.load_state_dict(parts.uv_generator.state_dict())
-    return model.train()
+    return random_targets()
 
 
 def stage(parts: Components, targets: HairTargets, run: Path, config: HairTraining = SHORT) -> HairStage:
@@ -114,17 +105,7 @@ def stage(parts: Components, targets: HairTargets, run: Path, config: HairTraini
 
 
 def test_only_the_painter_of_hair_learns(parts: Components, targets: HairTargets, tmp_path: Path) -> None:
-    training = stage(parts, targets, tmp_path)
-    before = {name: value.clone() for name, value in training.model.state_dict().items()}
-    training.fit(1e9)
-    moved = {name for name, value in training.model.state_dict().items() if not torch.equal(value, before[name])}
-    assert moved
-    assert all(name.startswith("hair.") for name in moved)
-    saved = load_uv_generator(tmp_path / "uv_generator.safetensors").state_dict()
-    for name, value in before.items():
-        if not name.startswith("hair."):
-            assert torch.equal(saved[name], value.half().to(value.dtype)), name
-    assert list(tmp_path.glob("samples-*.png"))
+    learns_alone(stage(parts, targets, tmp_path), "hair", tmp_path)
 
 
 def test_a_run_that_was_cut_goes_on_as_if_it_had_not(parts: Components, targets: HairTargets, tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from stylefaceuv.components import Components
-from stylefaceuv.networks.uv_generator import UVGenerator, load_uv_generator
 from stylefaceuv.training.hair_targets import HairTargets
 from stylefaceuv.training.uv_skin import SkinStage, SkinTraining, face_window, skin_terms
 from tests.fakes.tiny_model import tiny_model
+from tests.training.painters import fresh, learns_alone, random_targets
 
 SHORT = SkinTraining(steps=3, batch=2, held_out=1, checkpoint_every=3)
 
@@ -95,10 +95,7 @@ def parts() -> Components:
 
 @pytest.fixture(scope="module")
 def targets() -> HairTargets:
-    source = torch.Generator().manual_seed(4)
-    w = torch.randn(4, 512, generator=source)
-    maps = [torch.randint(256, (4, channels, 32, 32), generator=source, dtype=torch.uint8) for channels in (3, 3, 1, 1)]
-    return HairTargets(w, *maps)
+    return random_targets()
 
 
 class Brightness:
@@ -112,24 +109,11 @@ class Brightness:
 
 
 def stage(parts: Components, targets: HairTargets, run: Path) -> SkinStage:
-    assert parts.uv_generator is not None
-    model = UVGenerator(parts.uv_generator.config)
-    model.load_state_dict(parts.uv_generator.state_dict())
-    return SkinStage(parts, model.train(), targets, SHORT, run, Brightness())
+    return SkinStage(parts, fresh(parts), targets, SHORT, run, Brightness())
 
 
 def test_only_the_painter_of_skin_learns(parts: Components, targets: HairTargets, tmp_path: Path) -> None:
-    training = stage(parts, targets, tmp_path)
-    before = {name: value.clone() for name, value in training.model.state_dict().items()}
-    training.fit(1e9)
-    moved = {name for name, value in training.model.state_dict().items() if not torch.equal(value, before[name])}
-    assert moved
-    assert all(name.startswith("colour.") for name in moved)
-    saved = load_uv_generator(tmp_path / "uv_generator.safetensors").state_dict()
-    for name, value in before.items():
-        if not name.startswith("colour."):
-            assert torch.equal(saved[name], value.half().to(value.dtype)), name
-    assert list(tmp_path.glob("samples-*.png"))
+    learns_alone(stage(parts, targets, tmp_path), "colour", tmp_path)
 
 
 def test_features_are_compared_on_seen_skin_of_the_face_only(
