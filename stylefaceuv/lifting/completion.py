@@ -12,8 +12,10 @@ import torch.nn.functional as functional
 from stylefaceuv.lifting.morphology import erode
 from stylefaceuv.lifting.pyramid import blend_bands, blur, push_pull
 
-_BANDS = 5
+_BANDS, _OFFSET_LEVELS = 5, 3
+_PRIOR = 0.02
 _GRAIN_LEVELS = 3
+_LEAST_TEXELS = 1000
 _DARKEST = 0.5
 """What is completed keeps at least this share of the model's sRGB: what is added to dark hair next to darker hair would
 make a black patch of it, without strands."""
@@ -58,7 +60,8 @@ def complete(
     model_texture: torch.Tensor,
     chart: torch.Tensor,
     support: torch.Tensor,
-    grain: torch.Tensor,
+    grain: torch.Tensor | None = None,
+    halved: int = 0,
 ) -> torch.Tensor:
     """Blend the lifted texture into the model's, with the mirrored one between them.
 
@@ -68,40 +71,40 @@ def complete(
         model_texture: (1, 3, H, W) float, complete.
         chart: (1, 1, H, W) float, 1 on the skin chart.
         support: (1, 1, H, W) float in [0, 1], 1 where the model knows more than the skin tone.
-        grain: (1, 1, H, W) float, unit-variance skin grain.
+        grain: (1, 1, H, W) float, unit-variance skin grain; None for images too coarse to have any.
+        halved: how often the images were halved, from 1,024 texels to an edge, about; what is blended stays as wide.
 
     Returns:
         (1, 3, H, W) float, complete inside the chart.
     """
-    shift = _median_shift(lifted - model_texture, mask * support)
-    offset = push_pull(lifted - model_texture - shift, mask * chart, prior=0.02)
-    toned = torch.maximum(model_texture + shift + blur(offset, 3), _DARKEST * model_texture)
-    detailed = toned + _grain_amplitude(lifted, mask) * (0.4 + 0.6 * support) * grain
+    prior, bands = _PRIOR * 2**halved, max(_BANDS - halved, 1)
+    shift = _median_shift(lifted - model_texture, mask * support, _LEAST_TEXELS >> 2 * halved)
+    offset = push_pull(lifted - model_texture - shift, mask * chart, prior)
+    soft = blur(offset, max(_OFFSET_LEVELS - halved, 0))
+    detailed = torch.maximum(model_texture + shift + soft, _DARKEST * model_texture)
+    if grain is not None:
+        detailed = detailed + _grain_amplitude(lifted, mask) * (0.4 + 0.6 * support) * grain
     mirrored_mask = mask.flip(-1) * (1 - mask)
     mirrored = torch.where(mirrored_mask > 0, lifted.flip(-1), detailed)
-    both = blend_bands(mirrored + _tone_shift(mirrored, detailed, mirrored_mask), detailed, mirrored_mask, _BANDS)
+    toned = mirrored + blur(push_pull(detailed - mirrored, mirrored_mask, prior), bands)  # of the side it lands on
+    both = blend_bands(toned, detailed, mirrored_mask, bands)
     own = torch.where(mask > 0, lifted, both)
-    return blend_bands(own, both, mask, _BANDS)
+    return blend_bands(own, both, mask, bands)
 
 
-def _median_shift(difference: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def _median_shift(difference: torch.Tensor, mask: torch.Tensor, least: int) -> torch.Tensor:
     """(1, 3, 1, 1): median difference where the mask is sure; the whole head takes the photo's tone."""
     sure = mask[0, 0] > 0.9
-    if int(sure.sum()) < 1000:
+    if int(sure.sum()) < least:
         return difference.new_zeros(1, 3, 1, 1)
     return difference[0, :, sure][:, ::7].median(dim=1).values.reshape(1, 3, 1, 1)
-
-
-def _tone_shift(source: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Low-frequency difference that lets a mirrored patch take the tone of the side it lands on."""
-    return blur(push_pull(target - source, mask, prior=0.02), 5)
 
 
 def _grain_amplitude(lifted: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """(1, 1, 1, 1): robust standard deviation of the lifted texture's finest bands, capped."""
     level = lifted.mean(dim=1, keepdim=True)
     sure = (level - blur(level, _GRAIN_LEVELS))[mask > 0.95]
-    if sure.numel() < 1000:
+    if sure.numel() < _LEAST_TEXELS:
         return lifted.new_full((1, 1, 1, 1), 0.006)
     return (1.4826 * sure.abs().median()).clamp(0.002, 0.014).reshape(1, 1, 1, 1)
 

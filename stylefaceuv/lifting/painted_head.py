@@ -15,6 +15,7 @@ from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.eye_texture import paint_eye
 from stylefaceuv.lifting.hair_texture import keep_hair_of
 from stylefaceuv.lifting.lifter import Lifter
+from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.mouth_texture import paint_mouth
 from stylefaceuv.lifting.painted_guide import gain_to_painted, painted_lenses
 from stylefaceuv.lifting.pyramid import push_pull
@@ -22,6 +23,8 @@ from stylefaceuv.soft_steps import smoothstep
 
 _RIMS, _HAIRS, _LIKELY, _WHOLE = (0.3, 0.6), (0.2, 0.5), (0.3, 0.7), 0.99
 _GRAIN = 0.006
+_GUTTER, _FULL_SIZE = 2, 1024
+"""Texels beside the skin that enlarging reads; the size that completion's widths are meant for."""
 _STRANDS = 0.12
 
 
@@ -132,22 +135,34 @@ class PaintedHead:
         Returns:
             (3, R, R) float in [0, 1].
         """
-        lifter, fit = self.lifter, self.bare_head_of(diffuse, glasses, hair)
-        chart = lifter.skin_chart
-        large, model_texture = self._large(diffuse[None], "bicubic"), self._large(fit.texture, "bicubic")
-        seen, kept = self._large(visibility[None]), self._large(fit.weights)
-        middle = lifter.texels.resolution // 2
+        lifter = self.lifter
+        large = self._large(self._completed(diffuse[None], self.bare_head_of(diffuse, glasses, hair)), "bicubic")
+        painted = lifter.texels.gather((large + _GRAIN * lifter.grain * lifter.skin_chart)[0]).clamp(0, 1)
+        confidence = lifter.texels.gather(self._large(visibility[None])[0])[:, 0]
+        middle = large.shape[-1] // 2
         tone = float(luminance(srgb_to_linear(large[0, :, middle, middle].clamp(0, 1))))
-        clean = complete(large, kept * chart, model_texture, chart, lifter.support, lifter.grain)
-        large = large + chart * (clean - large)
-        painted = lifter.texels.gather((large + _GRAIN * kept * lifter.grain * chart)[0]).clamp(0, 1)
-        confidence = lifter.texels.gather(seen[0])[:, 0]
         for eye in lifter.eyes:
             painted[eye.rows] = paint_eye(eye, painted[eye.rows], confidence[eye.rows], tone)
         unseen = torch.zeros_like(confidence)  # a painter's mouths are those of photos that hardly ever show one
         painted = paint_mouth(painted, painted, unseen, lifter.texels, tone, lifter.pattern)
         painted = lifter.tidied(painted, unseen) * lifter.mouth.occlusion
         return push_pull(lifter.texels.scatter(painted)[None], lifter.covered)[0].clamp(0, 1)
+
+    def _completed(self, painted: torch.Tensor, fit: AlbedoFit) -> torch.Tensor:
+        """(1, 3, r, r): a painted map (1, 3, r, r), completed where it was not kept, and on into the skin's gutters.
+
+        It is no finer than this; completing it at the lifter's size gave the same in many times the time.
+        """
+        lifter, size = self.lifter, (painted.shape[-2], painted.shape[-1])
+        texture, kept = (
+            functional.interpolate(part, size, mode=mode, align_corners=False)
+            for part, mode in ((fit.texture, "bicubic"), (fit.weights, "bilinear"))
+        )
+        chart, support = (functional.adaptive_avg_pool2d(part, size) for part in (lifter.skin_chart, lifter.support))
+        halved = max(int(_FULL_SIZE / size[0]).bit_length() - 1, 0)
+        clean = complete(painted, kept * chart, texture, chart, support, halved=halved)
+        skin = dilate((chart > 0).to(chart.dtype), _GUTTER)
+        return painted + skin * (clean - painted)
 
     @torch.no_grad()
     def cover_with_hair(
@@ -189,4 +204,4 @@ class PaintedHead:
     def _large(self, small: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
         """(1, C, r, r) at the lifter's size."""
         size = (self.lifter.texels.resolution, self.lifter.texels.resolution)
-        return functional.interpolate(small, size=size, mode=mode, align_corners=False)
+        return functional.interpolate(small, size=size, mode=mode, align_corners=False, antialias=mode == "bicubic")

@@ -75,9 +75,9 @@ class TexelGeometry:
             image: (C, R, R) float.
 
         Returns:
-            (T, C) float.
+            (T, C) float, a texel's channels side by side: what averages texels reads whole rows.
         """
-        return image.reshape(image.shape[0], -1)[:, self.flat_index].T
+        return image.reshape(image.shape[0], -1).T[self.flat_index]
 
 
 def texel_geometry(topology: MeshTopology, resolution: int) -> TexelGeometry:

@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
+from stylefaceuv.networks.atlas_reading import read_at
 from stylefaceuv.networks.ops import LEAKY_SLOPE, inverse_haar
 from stylefaceuv.weights_file import load_config, load_into
 
@@ -108,29 +109,45 @@ class _ModulatedConv(nn.Module):
         return functional.leaky_relu(self.pointwise(self.depthwise(scaled)), LEAKY_SLOPE)
 
 
+@dataclass(frozen=True)
+class Activations:
+    """The trunk's (N, C, t, t), at unit level, and the image (N, C / 4, 2t, 2t) that their Haar bands make, if any."""
+
+    bands: torch.Tensor
+    image: torch.Tensor | None
+
+
 class _Reader(nn.Module):
     """First layer of a painter: the trunk's activations, read at every texel and once more mirrored.
 
-    Reading is linear, so the channels are reduced in the image, where there are fewer pixels than texels.
+    Reading is linear, so the channels are reduced first where there are fewer pixels than texels, and last otherwise.
     """
 
     def __init__(self, config: UVGeneratorConfig, channels: int) -> None:
         super().__init__()
-        self.haar_bands = config.haar_bands
         self.semantic = nn.Conv2d(config.trunk_channels, 2 * channels, 1)
         if config.haar_bands:
             self.detail = nn.Conv2d(config.trunk_channels // 4, 2 * channels, 1, bias=False)
         self.about = nn.Conv2d(_VIEW_CHANNELS + _PLACE_CHANNELS + 3, channels, 1)
 
-    def forward(self, trunk: torch.Tensor, view: AtlasView, about: torch.Tensor) -> torch.Tensor:
-        maps = self.semantic(trunk)
-        if self.haar_bands:
-            fine = self.detail(inverse_haar(trunk, trunk.new_ones(trunk.shape[:2])))
-            maps = functional.interpolate(maps, size=fine.shape[-2:], mode="bilinear", align_corners=False) + fine
-        read = functional.grid_sample(maps, view.grid, align_corners=False, padding_mode="border") * view.visibility
+    def forward(self, trunk: Activations, view: AtlasView, about: torch.Tensor) -> torch.Tensor:
+        few = view.grid[0, ..., 0].numel() < trunk.bands[0, 0].numel()
+        read = (self._read_texels if few else self._read_image)(trunk, view.grid) * view.visibility
         seen, mirrored = read.chunk(2, dim=1)
         hidden = view.visibility.flip(-1) * (1 - 0.5 * view.visibility)
         return functional.leaky_relu(seen + hidden * mirrored.flip(-1) + self.about(about), LEAKY_SLOPE)
+
+    def _read_image(self, trunk: Activations, grid: torch.Tensor) -> torch.Tensor:
+        maps = self.semantic(trunk.bands)
+        if trunk.image is not None:
+            size = trunk.image.shape[-2:]
+            maps = functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+            maps = maps + self.detail(trunk.image)
+        return read_at(maps, grid)
+
+    def _read_texels(self, trunk: Activations, grid: torch.Tensor) -> torch.Tensor:
+        read: torch.Tensor = self.semantic(read_at(trunk.bands, grid, doubled=trunk.image is not None))
+        return read if trunk.image is None else read + self.detail(read_at(trunk.image, grid))
 
 
 class _Painter(nn.Module):
@@ -148,11 +165,12 @@ class _Painter(nn.Module):
         nn.init.zeros_(self.paint.weight)
         nn.init.zeros_(cast(torch.Tensor, self.paint.bias))
 
-    def forward(self, trunk: torch.Tensor, view: AtlasView, about: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+    def forward(self, trunk: Activations, view: AtlasView, about: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
         """Paint (N, channels, R, R) from what was read; ``about`` (N, 16, R, R) tells each texel what it is."""
         levels = [self.reader(trunk, view, about)]
-        for down in self.down:
-            levels.append(down(functional.avg_pool2d(levels[-1], 2), style))
+        for down in self.down:  # bilinear samples between 2 x 2 texels are their means, sooner than by pooling
+            half = functional.interpolate(levels[-1], scale_factor=0.5, mode="bilinear", align_corners=False)
+            levels.append(down(half, style))
         x = levels.pop()
         for deep in self.deep:
             x = x + deep(x, style)
@@ -249,7 +267,7 @@ class UVGenerator(nn.Module):
 
     def _begin(
         self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    ) -> tuple[torch.Tensor, Activations, torch.Tensor]:
         """What all painters begin with: the normalised style, the trunk at unit level, and the base that they paint on.
 
         Raises:
@@ -257,12 +275,15 @@ class UVGenerator(nn.Module):
         """
         self._check(trunk, view, w)
         style = (w - self.style_mean) / self.style_spread
-        return style, trunk / self.trunk_level, self.base_texture(style)
+        bands = trunk / self.trunk_level
+        image = inverse_haar(bands, bands.new_ones(bands.shape[:2])) if self.config.haar_bands else None
+        return style, Activations(bands, image), self.base_texture(style)
 
     def _describe(self, view: AtlasView, base: torch.Tensor) -> torch.Tensor:
         """(N, 16, R, R): what each texel is: how it is seen, where it lies, its base colour."""
         place = self._enlarge(self.place).expand(len(base), -1, -1, -1)
-        return torch.cat([_about(view), place, base], dim=1)
+        described = torch.cat([_about(view), place, base], dim=1)
+        return described.contiguous(memory_format=torch.channels_last)  # as what is read
 
     def base_texture(self, style: torch.Tensor) -> torch.Tensor:
         """Complete low-resolution albedo of normalised stylecodes (N, style_dim), enlarged; (N, 3, R, R)."""

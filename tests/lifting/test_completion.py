@@ -48,6 +48,22 @@ def test_what_neither_side_shows_is_the_model_s_in_the_photo_s_tone() -> None:
     torch.testing.assert_close(done, model_texture + shift, atol=0.01, rtol=0)
 
 
+def test_halved_images_are_completed_as_wide() -> None:
+    """A quarter of the size, with bands and reaches of a quarter of the texels, looks like the whole made smaller."""
+    lifted, model_texture = smooth_image(256, 0)[None], smooth_image(256, 1)[None]
+    mask = torch.zeros(1, 1, 256, 256)
+    mask[..., 64:224, 32:112] = 1
+    ones = torch.ones_like(mask)
+    large = complete(lifted, mask, model_texture, ones, ones)
+    parts = [torch.nn.functional.avg_pool2d(part, 4) for part in (lifted, mask, model_texture, ones, ones)]
+    small = complete(*parts, halved=2)
+    expected = torch.nn.functional.avg_pool2d(large, 4)
+    assert float((parts[2] - expected).abs().mean()) > 0.05, "not what the model alone is"
+    error, unscaled = ((each - expected).abs().mean() for each in (small, complete(*parts)))
+    assert float(error) < 0.01
+    assert float(error) < 0.3 * float(unscaled)
+
+
 def test_dark_hair_beside_darker_hair_keeps_its_strands() -> None:
     """The model's hair has strands of 0.1 and 0.14; what is seen of it is nearly black."""
     size = 64

@@ -46,6 +46,7 @@ def test_gather_undoes_scatter(texels: TexelGeometry) -> None:
     image = texels.scatter(values, fill=-7.0)
     assert image.shape == (5, SIZE, SIZE)
     assert torch.equal(texels.gather(image), values)
+    assert texels.gather(image.contiguous()).is_contiguous(), "rows are read as a whole"
     assert int((image[0] == -7).sum()) == SIZE**2 - len(values)
 
 

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from stylefaceuv.errors import InvalidArgumentError, WeightsError
+from stylefaceuv.networks.ops import inverse_haar
 from stylefaceuv.networks.uv_generator import (
     DISPLACEMENT_LIMIT_MM,
+    Activations,
     AtlasView,
     UVGenerator,
     UVGeneratorConfig,
@@ -37,6 +39,10 @@ def inputs(count: int, config: UVGeneratorConfig = TINY) -> tuple[torch.Tensor, 
     trunk = rand(count, config.trunk_channels, config.trunk_resolution, config.trunk_resolution) - 0.5
     view = AtlasView(rand(count, side, side, 2) * 2 - 1, rand(count, 1, side, side), rand(count, 3, side, side))
     return trunk, view, rand(count, config.style_dim)
+
+
+def activations(trunk: torch.Tensor) -> Activations:
+    return Activations(trunk, inverse_haar(trunk, torch.ones(trunk.shape[:2])))
 
 
 def trained(config: UVGeneratorConfig = TINY) -> UVGenerator:
@@ -133,9 +139,19 @@ def test_a_texel_seen_only_on_the_other_side_gets_the_mirrored_activations() -> 
     half = replace(view, visibility=visibility)
     with torch.inference_mode():
         about = torch.zeros(1, 16, 32, 32)
-        read = generator.colour.reader(trunk, half, about)
-        changed = generator.colour.reader(trunk * 2, half, about)
+        read = generator.colour.reader(activations(trunk), half, about)
+        changed = generator.colour.reader(activations(trunk * 2), half, about)
     assert (read[..., 16:] - changed[..., 16:]).abs().max() > 1e-3
+
+
+def test_few_texels_are_read_before_their_channels_are_reduced_and_come_out_the_same() -> None:
+    generator, (trunk, view, _) = trained(), inputs(2)
+    reader, maps = generator.relief.reader, activations(trunk)
+    grid = view.grid[:, ::8, ::6]
+    with torch.inference_mode():
+        first, last = reader._read_texels(maps, grid), reader._read_image(maps, grid)
+    assert first.shape == (2, 10, 4, 6)
+    torch.testing.assert_close(first, last, atol=1e-5, rtol=1e-4)
 
 
 def test_every_parameter_gets_a_gradient() -> None:
