@@ -34,7 +34,7 @@ and at most, so that they leave no gaps higher up."""
 _ACROSS, _CELLS = (0.15, 0.6), 128
 """Share of an edge's slope that is upright where strands end and where the edge runs along them; cells of an atlas in
 which that is told."""
-_EAR_UP, _EAR_BACK, _EAR_TILT, _EAR_HALF, _EAR_EDGE = -0.02, 0.31, -0.34, (0.35, 0.23), 0.2
+_EAR_UP, _EAR_BACK, _EAR_TILT, _EAR_HALF, _EAR_EDGE = -0.02, 0.25, -0.36, (0.27, 0.175), 0.2
 """Decimetres from the landmark before the ear: its middle, how far it moves per height, half its height and depth."""
 
 
@@ -186,7 +186,9 @@ def _hairline(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
 
 
 def ear_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Where no hair grows at the sides of a head: ears and the skin around them, a tilted oval.
+    """Where no hair grows at the sides of a head: ears, a tilted oval that lies close around them.
+
+    A wider one shows bare skin behind every ear, where hair grows or hangs.
 
     Args:
         positions: (T, 3) float, texels of the mean head, decimetres.
