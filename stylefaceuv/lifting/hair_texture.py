@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from stylefaceuv.lifting.delighting import luminance
+from stylefaceuv.lifting.hair_fade import HairEnds
 from stylefaceuv.lifting.hair_places import HairPlaces
 from stylefaceuv.lifting.morphology import dilate, erode, reach
 from stylefaceuv.lifting.pyramid import blur, levels_for
@@ -59,7 +60,7 @@ def keep_hair_of(
     model_texture: torch.Tensor,
     places: HairPlaces,
     known_hair: torch.Tensor | None = None,
-    fade: torch.Tensor | None = None,
+    ends: HairEnds | None = None,
     standing: bool = False,
     spare: torch.Tensor | None = None,
 ) -> KeptHair:
@@ -72,9 +73,10 @@ def keep_hair_of(
         model_texture: (1, 3, R, R) float, complete bare skin.
         places: of the head.
         known_hair: (1, 1, R, R) float in [0, 1], where there is hair; None calls hair what has not the skin's colour.
-        fade: (1, 3, R, R) float, factors of the colour of hair that no photo shows: ends may be fairer. None is 1.
+        ends: of hair that hangs: what no photo shows of it fades to their colour; None leaves it one colour.
         standing: whether the head has been given the volume of hair; little of it is enough then.
-        spare: (1, 3, 1, 1) float, sRGB, the colour of hair where a hat hides all of it; None without a hat.
+        spare: (1, 3, 1, 1) float, sRGB, the colour of hair where a hat hides all of it and none hangs below; None
+            without a hat.
 
     Returns:
         What stays, and what completes it; of a bald head the forehead stays and the texture is the model's.
@@ -88,7 +90,7 @@ def keep_hair_of(
         return KeptHair(places.forehead, model_texture, None, torch.zeros_like(seen))
     color, spread = _tone(lifted, sure)
     if few and spare is not None:
-        color, sure = spare, torch.zeros_like(sure)
+        color, sure = spare if ends is None else ends.color.view(1, 3, 1, 1), torch.zeros_like(sure)
     beside = places.beside if known_hair is None else places.temples
     if known_hair is None:
         to_hair, to_skin = _distance(lifted, color, spread), _distance(lifted, skin_color, skin_spread)
@@ -101,7 +103,7 @@ def keep_hair_of(
     grown = torch.maximum(grown, blur(torch.maximum(hair, hair.flip(-1)), 3))
     filled = beside * _filled(torch.maximum(hair, fringe), grown, bare=seen * explained * (1 - like_hair))
     grown = torch.maximum(grown, filled)
-    color = color if fade is None else color * fade
+    color = color if ends is None else color * ends.fade_from(color)
     texture = model_texture + grown * (_combed(lifted, sure, color, places.streaks) - model_texture)
     return KeptHair(torch.maximum(places.forehead * (1 - filled), hair), texture, color, filled)
 

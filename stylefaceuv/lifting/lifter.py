@@ -19,7 +19,7 @@ from stylefaceuv.lifting.delighting import even_out, luminance, shading, spread_
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.fringe import among_strands, fringe_over
 from stylefaceuv.lifting.hair_evening import even_hair
-from stylefaceuv.lifting.hair_fade import end_tint, fade_to
+from stylefaceuv.lifting.hair_fade import HairEnds, beside_head, hanging_color
 from stylefaceuv.lifting.hair_texture import keep_hair_of
 from stylefaceuv.lifting.hats import hat_over, unlike_hair
 from stylefaceuv.lifting.head_regions import HeadRegions
@@ -61,8 +61,8 @@ CAST_LIGHT_RESOLUTION = 128
 class _Seen:
     """What the photos show: delit texels (T, 3), how they are seen, the albedo model's fit, the light of each view.
 
-    Where hair hangs in the own one, (1, q, q), is None where none does; (3,) is by how much its ends are fairer.
-    Hair is standing where it has volume.
+    Where hair hangs in the own one, (1, q, q), and its ends are None where none does. Hair is standing where it has
+    volume.
     """
 
     lifted: torch.Tensor
@@ -71,7 +71,7 @@ class _Seen:
     lighting: torch.Tensor
     second_lighting: torch.Tensor | None
     hanging: torch.Tensor | None
-    end_tint: torch.Tensor
+    ends: HairEnds | None
     standing: bool
 
 
@@ -97,6 +97,8 @@ class Lifter(HeadRegions):
         level: subdivision level whose surface is projected.
     """
 
+    sides: torch.Tensor
+
     def __init__(
         self, face_model: MorphableModel, albedo_model: AlbedoModel, resolution: int = 1024, level: int = 1
     ) -> None:
@@ -107,6 +109,7 @@ class Lifter(HeadRegions):
         self.lips = lip_texels(self.surface.rest_positions, skin, points)
         self.lids = lid_texels(face_model, self.texels, self.surface.rest_positions, level)
         self.margin = lid_margin(face_model, self.texels, self.surface.rest_positions)
+        self.register_buffer("sides", skin & beside_head(self.surface.rest_positions), persistent=False)
         self.pattern = tooth_pattern(self.texels, self.surface.rest_positions)
         self.eyes = tuple(self._eye(PART_NAMES.index(name)) for name in ("eye_left", "eye_right"))
 
@@ -188,7 +191,17 @@ class Lifter(HeadRegions):
             lighting = lighting / gain
             second_lighting = None if second_lighting is None else second_lighting / gain
         hanging, standing = (None, False) if own.hair is None else (own.hair.hanging, own.hair.standing)
-        return _Seen(lifted, texels, fit, lighting, second_lighting, hanging, _end_tint(own), standing)
+        ends = self._ends(own, texels, lighting)
+        return _Seen(lifted, texels, fit, lighting, second_lighting, hanging, ends, standing)
+
+    def _ends(self, photo: Photo, texels: LiftedTexels, lighting: torch.Tensor) -> HairEnds | None:
+        """The ends of hair that hangs in a photo of that light (9, 3); None where none does, or nothing tells."""
+        hangs = photo.hair is not None and bool(photo.hair.hanging.any())
+        if not hangs or photo.segments is None or photo.detected is None:  # below short hair a segmenter sees clothes
+            return None
+        light = shading(texels.normal[self.sides], lighting).mean(dim=0)
+        color = hanging_color(photo.image, photo.segments, photo.detected, light)
+        return None if color is None else HairEnds(color, self.height)
 
     def _finished(self, seen: _Seen, keep_hair: bool) -> LiftedFace:
         skin = self._skin(seen, keep_hair)
@@ -311,12 +324,11 @@ class Lifter(HeadRegions):
         if keep_hair:
             known = None if shown is None else shown[:, _HAIR, None]
             places, hanging = self.own_hair_places(shows.hanging)
-            fade = fade_to(shows.end_tint, self.height)
             hat, spare = self._hat(raw, seen, known)
-            if known is not None and spare is not None:  # the ends were compared with the hat
-                seen, fade = seen * (1 - hat), torch.ones_like(fade)
+            if known is not None and spare is not None:
+                seen = seen * (1 - hat)
                 known = known * ~unlike_hair(raw, beside_hat=True)
-            hair = keep_hair_of(image, seen, explained, model_texture, places, known, fade, shows.standing, spare)
+            hair = keep_hair_of(image, seen, explained, model_texture, places, known, shows.ends, shows.standing, spare)
             skinlike = torch.maximum(explained * (1 - hanging) * (1 - hair.filled), hair.kept * (1 - over.rims))
             skinlike = skinlike * (1 - self._smeared_hair(over.hair, frontal))
             if hair.color is not None and known is not None:
@@ -377,11 +389,3 @@ class Lifter(HeadRegions):
         fringe = fringe_over(lines, explained, seen, self.low_forehead)
         explained = explained * (1 - (1 - own) * self._strands(lines, model_texture, explained, seen, over.glasses))
         return explained * (1 - fringe * among_strands(lines, self.below_forehead, self.features[:, :1]))
-
-
-def _end_tint(photo: Photo) -> torch.Tensor:
-    """(3,): how the colour of hair that hangs changes towards its ends; 1 where none does, or nothing tells."""
-    hangs = photo.hair is not None and bool(photo.hair.hanging.any())
-    if not hangs or photo.segments is None or photo.detected is None:  # below short hair a segmenter sees clothes
-        return torch.ones_like(photo.image[:, 0, 0])
-    return end_tint(photo.image, photo.segments, photo.detected)

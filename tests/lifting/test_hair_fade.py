@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
-from stylefaceuv.lifting.hair_fade import end_tint, fade_to
+from stylefaceuv.colour import srgb_to_linear
+from stylefaceuv.lifting.hair_fade import HairEnds, beside_head, end_tint, fade_to, hanging_color
 from stylefaceuv.networks.head_segmenter import SEGMENTS
 
 HEIGHT, WIDTH, SMALL = 96, 64, (48, 32)
@@ -13,9 +13,9 @@ BROWN, GOLDEN = (0.40, 0.30, 0.22), (0.58, 0.43, 0.30)
 
 
 def picture(crown: tuple[float, float, float], ends: tuple[float, float, float]) -> torch.Tensor:
-    """(3, H, W): hair of one colour in the upper half, of another one below."""
+    """(3, H, W): hair of one colour in the upper third, of another one below."""
     image = torch.empty(3, HEIGHT, WIDTH)
-    image[:, : HEIGHT // 2], image[:, HEIGHT // 2 :] = (torch.tensor(each)[:, None, None] for each in (crown, ends))
+    image[:, : HEIGHT // 3], image[:, HEIGHT // 3 :] = (torch.tensor(each)[:, None, None] for each in (crown, ends))
     return image
 
 
@@ -32,27 +32,52 @@ def landmarks() -> torch.Tensor:
     return points
 
 
+def tint(ends: tuple[float, float, float], crown: tuple[float, float, float]) -> torch.Tensor:
+    return end_tint(torch.tensor(ends), torch.tensor(crown))
+
+
+def test_hair_below_the_brows_is_read_without_its_light() -> None:
+    image, light = picture(BROWN, GOLDEN), torch.tensor([0.8, 1.0, 1.25])
+    plain = hanging_color(image, hair(), landmarks(), torch.ones(3))
+    lit = hanging_color(image, hair(), landmarks(), light)
+    assert plain is not None
+    assert lit is not None
+    torch.testing.assert_close(plain, torch.tensor(GOLDEN))
+    torch.testing.assert_close(srgb_to_linear(lit) * light, srgb_to_linear(plain))
+
+
+def test_too_little_hair_below_the_brows_tells_nothing() -> None:
+    assert hanging_color(picture(BROWN, GOLDEN), hair(slice(0, 18)), landmarks(), torch.ones(3)) is None
+    assert hanging_color(picture(BROWN, GOLDEN), 0.8 * hair(), landmarks(), torch.ones(3)) is None, "unlikely hair"
+
+
 def test_fairer_ends_are_told() -> None:
-    tint = end_tint(picture(BROWN, GOLDEN), hair(), landmarks())
-    torch.testing.assert_close(tint, torch.tensor(GOLDEN) / torch.tensor(BROWN), rtol=0, atol=1e-5)
+    torch.testing.assert_close(tint(GOLDEN, BROWN), torch.tensor(GOLDEN) / torch.tensor(BROWN), rtol=0, atol=1e-5)
 
 
 def test_one_colour_is_no_tint() -> None:
-    torch.testing.assert_close(end_tint(picture(BROWN, BROWN), hair(), landmarks()), torch.ones(3))
+    torch.testing.assert_close(tint(BROWN, BROWN), torch.ones(3))
 
 
 def test_shade_is_bounded_and_so_is_the_hue() -> None:
-    tint = end_tint(picture(GOLDEN, (0.05, 0.05, 0.05)), hair(), landmarks())
-    assert float(tint.mean()) > 0.8
-    purple = end_tint(picture(BROWN, (0.4, 0.1, 0.5)), hair(), landmarks())
-    assert float(purple.max() / purple.min()) < 1.45
-    wine = end_tint(picture(BROWN, (0.38, 0.15, 0.15)), hair(), landmarks())
-    assert float(wine.max() / wine.min()) < 1.15, "darker and of another hue: a collar"
+    assert float(tint((0.05, 0.05, 0.05), GOLDEN).mean()) > 0.8
+    purple = tint((0.4, 0.1, 0.5), BROWN)
+    assert 1.4 < float(purple.max() / purple.min()) < 1.9
+    wine = tint((0.38, 0.15, 0.15), BROWN)
+    assert float(wine.max() / wine.min()) < 1.16, "darker and of another hue: a collar"
 
 
-@pytest.mark.parametrize("rows", [slice(0, 16), slice(26, None)])
-def test_hair_on_one_half_alone_tells_nothing(rows: slice) -> None:
-    assert torch.equal(end_tint(picture(BROWN, GOLDEN), hair(rows), landmarks()), torch.ones(3))
+def test_what_lies_beside_the_head_is_not_the_face_nor_the_crown() -> None:
+    points = torch.tensor([[0.0, 0.1, 0.9], [0.3, 0.9, 0.0], [-0.7, 0.0, 0.1], [0.65, -0.4, -0.2], [0.6, -0.8, 0.0]])
+    assert beside_head(points).tolist() == [False, False, True, True, False]
+
+
+def test_ends_have_their_own_colour_and_the_crown_its_own() -> None:
+    height = torch.linspace(1.5, -1.2, 28).view(1, 1, 28, 1).expand(1, 1, 28, 3)
+    crown = torch.tensor(BROWN).view(1, 3, 1, 1)
+    hanging = crown * HairEnds(torch.tensor(GOLDEN), height).fade_from(crown)
+    torch.testing.assert_close(hanging[0, :, 0, 1], torch.tensor(BROWN))
+    torch.testing.assert_close(hanging[0, :, -1, 1], torch.tensor(GOLDEN), rtol=0, atol=1e-5)
 
 
 def test_it_grows_from_the_crown_to_the_ears() -> None:

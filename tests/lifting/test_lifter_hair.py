@@ -132,6 +132,15 @@ def test_a_hat_gives_way_to_hair(scene: Scene) -> None:
     assert float(where.mean()) < 0.05, "none of it is the photo's"
 
 
+def test_hair_under_a_hat_has_the_colour_of_what_hangs_below(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    rest, ginger = scene.lifter.surface.rest_positions, (0.6, 0.36, 0.2)
+    beside = (rest[:, 0].abs() > 0.62) & (rest[:, 1] < 0.2) & (rest[:, 2] < 0.3)
+    monkeypatch.setattr("stylefaceuv.lifting.lifter.hanging_color", lambda *_: torch.tensor(ginger))
+    photo = replace(photo_of(scene, (0.2, 0.4, 0.85)), detected=torch.full((478, 2), 256.0))
+    covered = scene.lifter(replace(photo, hair=shape(scene, 0.0, beside)), keep_hair=True)
+    assert distance(scene, covered.diffuse, on_crown(scene, seen=False), ginger) < 0.1
+
+
 def test_gloss_on_hair_is_evened(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the crown is twice as bright in the photo, which light may well do to hair."""
     photo, rest = photo_of(scene, HAIR), scene.lifter.surface.rest_positions
@@ -157,8 +166,8 @@ def test_only_hair_that_hangs_has_ends(scene: Scene, monkeypatch: pytest.MonkeyP
     hair = shape(scene, 0.0, beside if hangs else None)
     photo = replace(photo_of(scene, HAIR), detected=torch.full((478, 2), 256.0), hair=hair)
     found = []
-    for tint in (torch.ones(3), torch.tensor([1.5, 1.5, 0.9])):
-        monkeypatch.setattr("stylefaceuv.lifting.lifter.end_tint", lambda *_, tint=tint: tint)
+    for ends in (torch.tensor(HAIR), torch.tensor(HAIR) * torch.tensor([1.5, 1.5, 0.9])):
+        monkeypatch.setattr("stylefaceuv.lifting.lifter.hanging_color", lambda *_, ends=ends: ends)
         found.append(scene.lifter(photo, keep_hair=True).diffuse)
     changed = scene.lifter.texels.gather(found[1] - found[0])
     back = changed[(rest[:, 2] < -0.2) & (rest[:, 1] > 0.2) & (rest[:, 1] < 0.5)]
