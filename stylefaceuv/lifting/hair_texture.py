@@ -23,7 +23,7 @@ _SPREADS = 3.0
 _QUANTILE = 0.4
 """Of a colour channel: below the median, which gloss makes brighter."""
 _OTHER_THAN_SKIN = 0.1
-_SURE = 0.7
+_SURE, _SKIN, _SURE_SKIN = 0.7, (0.3, 0.5), (0.6, 0.9)
 _LEAST_SPREAD = 0.05
 _DETAIL_LEVELS, _USUAL_DETAIL = 4, 0.02
 _SOFT = 40
@@ -63,6 +63,7 @@ def keep_hair_of(
     ends: HairEnds | None = None,
     standing: bool = False,
     spare: torch.Tensor | None = None,
+    known_skin: torch.Tensor | None = None,
 ) -> KeptHair:
     """Keep the photo's hair and give the unseen scalp hair of the same colour.
 
@@ -77,6 +78,8 @@ def keep_hair_of(
         standing: whether the head has been given the volume of hair; little of it is enough then.
         spare: (1, 3, 1, 1) float, sRGB, the colour of hair where a hat hides all of it and none hangs below; None
             without a hat.
+        known_skin: (1, 1, R, R) float in [0, 1], where the same that knows hair sees a face: pale temples are skin,
+            whatever an albedo model makes of them. None is nowhere.
 
     Returns:
         What stays, and what completes it; of a bald head the forehead stays and the texture is the model's.
@@ -101,7 +104,9 @@ def keep_hair_of(
     fringe, hair = hair * places.forehead, _on_the_scalp(hair, places) * beside
     grown = _as_on_the_other_side(places, seen, 1 - explained if known_hair is None else known_hair, explained)
     grown = torch.maximum(grown, blur(torch.maximum(hair, hair.flip(-1)), 3))
-    filled = beside * _filled(torch.maximum(hair, fringe), grown, bare=seen * explained * (1 - like_hair))
+    told = torch.zeros_like(seen) if known_skin is None else known_skin * (1 - like_hair)
+    bare = seen * torch.maximum(explained * (1 - like_hair), smoothstep(told, _SKIN))
+    filled = beside * _filled(torch.maximum(hair, fringe), grown, bare, seen * smoothstep(told, _SURE_SKIN))
     grown = torch.maximum(grown, filled)
     color = color if ends is None else color * ends.fade_from(color)
     texture = model_texture + grown * (_combed(lifted, sure, color, places.streaks) - model_texture)
@@ -146,13 +151,13 @@ def _on_the_scalp(hair: torch.Tensor, places: HairPlaces) -> torch.Tensor:
     return blur(torch.minimum(solid, grown), 2).clamp(0, 1)
 
 
-def _filled(shown: torch.Tensor, grown: torch.Tensor, bare: torch.Tensor) -> torch.Tensor:
+def _filled(shown: torch.Tensor, grown: torch.Tensor, bare: torch.Tensor, sure: torch.Tensor) -> torch.Tensor:
     """(1, 1, R, R) in [0, 1]: where combed hair lies over what the albedo model takes for skin: where hair grows and
-    the photo shows none that is surely ``bare``, and in slits between hair: a fringe's side and a sideburn, or hair of
-    the photo and hair that hangs, lie a little apart."""
+    the photo shows none that is ``bare``, and in slits between hair unless their skin is ``sure``: a fringe's side and
+    a sideburn, or hair of the photo and hair that hangs, lie a little apart."""
     half, hair = _SLIT * (shown.shape[-1] // 256), smoothstep(torch.maximum(shown, grown), _SOLID)
     closed = erode(dilate(hair, half), half)
-    return closed * (1 - shown) * torch.maximum(smoothstep(closed - hair, _SLIT_DEEP), 1 - bare)
+    return closed * (1 - shown) * torch.maximum(smoothstep(closed - hair, _SLIT_DEEP) * (1 - sure), 1 - bare)
 
 
 def _tone(texture: torch.Tensor, where: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

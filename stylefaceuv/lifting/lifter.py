@@ -42,7 +42,7 @@ from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES
 
 _SKIN = PART_NAMES.index("skin")
-_HAIR = SEGMENTS.index("hair")
+_FACE, _HAIR = SEGMENTS.index("face"), SEGMENTS.index("hair")
 _EVENED_SHARE = 0.6
 _EVENED_TINT = 0.85
 _UNEVEN_SHARE = 0.9
@@ -328,7 +328,10 @@ class Lifter(HeadRegions):
             if known is not None and spare is not None:
                 seen = seen * (1 - hat)
                 known = known * ~unlike_hair(raw, beside_hat=True)
-            hair = keep_hair_of(image, seen, explained, model_texture, places, known, shows.ends, shows.standing, spare)
+            skin = None if shown is None else shown[:, _FACE, None]
+            hair = keep_hair_of(
+                image, seen, explained, model_texture, places, known, shows.ends, shows.standing, spare, skin
+            )
             skinlike = torch.maximum(explained * (1 - hanging) * (1 - hair.filled), hair.kept * (1 - over.rims))
             skinlike = skinlike * (1 - self._smeared_hair(over.hair, frontal))
             if hair.color is not None and known is not None:

@@ -135,8 +135,10 @@ def test_bare_temples_stay_bare_where_hair_usually_grows(photo: torch.Tensor, pl
     skin = color(SKIN)[None] * ones
     sure = keep_hair_of(photo, ones, 1 - known, skin, wide, known).filled[0, 0][temple]
     unsure = keep_hair_of(photo, ones, torch.zeros_like(ones), skin, wide, known).filled[0, 0][temple]
+    told = keep_hair_of(photo, ones, torch.zeros_like(ones), skin, wide, known, known_skin=1 - known).filled[0, 0]
     assert float(sure.max()) == 0
     assert float(unsure.min()) > 0.9
+    assert float(told[temple].max()) == 0, "whatever that model thinks, a segmenter sees a face"
 
 
 def test_pieces_that_hang_from_no_scalp_are_not_kept(photo: torch.Tensor, places: HairPlaces) -> None:
@@ -177,8 +179,10 @@ def test_slits_between_hair_are_filled(gap: int, filled: bool) -> None:
     shown = torch.zeros(1, 1, SIZE, SIZE)
     shown[..., :120, :20] = 1
     shown[..., :120, 20 + gap : 60] = 1
-    found = _filled(shown, torch.zeros_like(shown), bare=1 - shown)[0, 0]
+    nowhere = torch.zeros_like(shown)
+    found = _filled(shown, nowhere, bare=1 - shown, sure=nowhere)[0, 0]
     inside = found[10:110, 20 : 20 + gap]
+    assert float(_filled(shown, nowhere, bare=1 - shown, sure=1 - shown).max()) == 0, "skin that is known for it"
     assert float(inside.min() if filled else 1 - inside.max()) == 1
     assert float(found[130:].max()) == 0
     assert float(found[:, 70:].max()) == 0
