@@ -16,7 +16,7 @@ from stylefaceuv.types import PART_NAMES
 
 BROW_TOPS, EAR_FRONTS = (105, 334), (234, 454)
 """Landmarks: the tops of the brows, and the skin in front of each ear."""
-_UPPER_LIP, _FOREHEAD = 0, 10
+_UPPER_LIP, _FOREHEAD, _CHIN = 0, 10, 152
 _HAIRLINE, _SIDEBURN = 0.17, 0.1
 """Decimetres: from the topmost landmark up to the hairline, from the one in front of the ear to where sideburns end."""
 _HAIR, _BACKGROUND = SEGMENTS.index("hair"), SEGMENTS.index("background")
@@ -51,6 +51,7 @@ class HairPlaces:
         scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
         streaks: (1, 1, R, R) float, zero mean and unit variance on the scalp, of :func:`combed_strands`.
         ears: (1, 1, R, R) float in [0, 1], of :func:`ear_weights`.
+        front: (1, 1, R, R) float, of :func:`before_face`.
     """
 
     forehead: torch.Tensor
@@ -60,6 +61,7 @@ class HairPlaces:
     scalp: torch.Tensor
     streaks: torch.Tensor
     ears: torch.Tensor
+    front: torch.Tensor
 
 
 def hair_places(surface: Surface) -> HairPlaces:
@@ -81,7 +83,8 @@ def hair_places(surface: Surface) -> HairPlaces:
     ears = ear_weights(rest, points)
     hairy = strands[(scalp * is_skin)[:, 0] > 0.5]
     strands = (strands - hairy.mean()) / hairy.std()
-    return HairPlaces(*(texels.scatter(weights * is_skin)[None] for weights in (*above, *sides, scalp, strands, ears)))
+    weights = (*above, *sides, scalp, strands, ears, before_face(rest, points))
+    return HairPlaces(*(texels.scatter(each * is_skin)[None] for each in weights))
 
 
 def head_middle(points: torch.Tensor) -> torch.Tensor:
@@ -157,6 +160,23 @@ def beside_face(positions: torch.Tensor, points: torch.Tensor, clearance: float 
     side = (x > eye + _BESIDE_EYES + lenses * clearance) & (y > points[_UPPER_LIP, 1])
     behind = (z < ear[2]) & (y > ear[1] - _NAPE) & (y > _hairline(positions, points) - _BELOW_HAIRLINE)
     return (side | behind).to(positions.dtype)[:, None] * (1 - ear_weights(positions, points))
+
+
+def before_face(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Where locks fall over a face: below the brows down to the eyes, and beside them down to the chin.
+
+    Args:
+        positions: (T, 3) float, texels of the mean head, decimetres.
+        points: (478, 3) float, its landmarks.
+
+    Returns:
+        (T, 1) float, 1 or 0.
+    """
+    eyes, brows = points[list(OUTER_EYE_CORNERS)], points[list(BROW_TOPS), 1].mean()
+    x, y, z = positions.abs()[:, 0], positions[:, 1], positions[:, 2]
+    falls = (y > eyes[:, 1].mean()) | ((x > eyes[:, 0].abs().mean()) & (y > points[_CHIN, 1]))
+    before = (y <= brows + _FRINGE) & (z > points[list(EAR_FRONTS), 2].mean())
+    return (falls & before).to(positions.dtype)[:, None]
 
 
 def scalp_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:

@@ -100,8 +100,9 @@ def keep_hair_of(
         like_hair = ((to_hair < to_skin) & (to_hair < _SPREADS)).to(lifted.dtype)
     else:
         like_hair = (known_hair > 0.5).to(lifted.dtype)
-    hair = seen * like_hair * torch.maximum(beside, places.forehead) * _hanging(seen * (1 - like_hair), places)
-    fringe, hair = hair * places.forehead, _on_the_scalp(hair, places) * beside
+    kept = beside if known_hair is None else torch.maximum(beside, places.front)  # colours do not tell hair from brows
+    hair = seen * like_hair * torch.maximum(kept, places.forehead) * _hanging(seen * (1 - like_hair), places)
+    fringe, hair = hair * places.forehead, _on_the_scalp(hair, places) * kept
     grown = _as_on_the_other_side(places, seen, 1 - explained if known_hair is None else known_hair, explained)
     grown = torch.maximum(grown, blur(torch.maximum(hair, hair.flip(-1)), 3))
     told = torch.zeros_like(seen) if known_skin is None else known_skin * (1 - like_hair)

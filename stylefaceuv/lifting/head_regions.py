@@ -43,8 +43,8 @@ class HeadRegions(nn.Module):
             of the brows, too.
         below_forehead: (1, 1, R, R) float, 1 on plain skin between brows and eyes.
         above_mouth: (1, 1, R, R) float, 1 above the base of the nose.
-        crown: (1, 1, R, R) float; it, ``beside``, ``temples``, ``scalp``, ``streaks`` and ``ears`` are those of
-            :class:`HairPlaces`.
+        crown: (1, 1, R, R) float; it, ``beside``, ``temples``, ``scalp``, ``streaks``, ``ears`` and ``front`` are those
+            of :class:`HairPlaces`.
         features: (1, 4, R, R) float, of :func:`feature_weights`.
         beards: (1, 3, R, R) float, of :func:`beard_weights`.
         strands: (1, 1, R, R) float, of :func:`hanging_strands`.
@@ -68,6 +68,7 @@ class HeadRegions(nn.Module):
     temples: torch.Tensor
     streaks: torch.Tensor
     ears: torch.Tensor
+    front: torch.Tensor
     strands: torch.Tensor
     height: torch.Tensor
 
@@ -93,7 +94,7 @@ class HeadRegions(nn.Module):
         self.register_buffer("above_mouth", self._skin_above(points[_BELOW_NOSE, 1]), persistent=False)
         places = hair_places(self.surface)
         self.register_buffer("fringe", places.forehead, persistent=False)
-        for name in ("crown", "beside", "temples", "scalp", "streaks", "ears"):
+        for name in ("crown", "beside", "temples", "scalp", "streaks", "ears", "front"):
             self.register_buffer(name, getattr(places, name), persistent=False)
         strands = self.texels.scatter(hanging_strands(self.surface.rest_positions))[None]
         self.register_buffer("strands", strands, persistent=False)
@@ -121,7 +122,8 @@ class HeadRegions(nn.Module):
     @property
     def hair_places(self) -> HairPlaces:
         """Where hair grows and hangs on every head."""
-        return HairPlaces(self.fringe, self.crown, self.beside, self.temples, self.scalp, self.streaks, self.ears)
+        others = (self.crown, self.beside, self.temples, self.scalp, self.streaks, self.ears, self.front)
+        return HairPlaces(self.fringe, *others)
 
     def own_hair_places(self, hanging: torch.Tensor | None) -> tuple[HairPlaces, torch.Tensor]:
         """Where hair grows and hangs on one head, and where it hangs over skin, (1, 1, R, R) in [0, 1].

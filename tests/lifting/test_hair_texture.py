@@ -10,6 +10,7 @@ import torch
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.hair_places import (
     HairPlaces,
+    before_face,
     beside_face,
     ear_weights,
     hung,
@@ -32,15 +33,16 @@ def color(values: tuple[float, float, float]) -> torch.Tensor:
 
 @pytest.fixture
 def places() -> HairPlaces:
-    masks = [torch.zeros(1, 1, SIZE, SIZE) for _ in range(4)]
-    forehead, crown, beside, scalp = masks
+    masks = [torch.zeros(1, 1, SIZE, SIZE) for _ in range(5)]
+    forehead, crown, beside, scalp, front = masks
     forehead[..., FOREHEAD, :] = 1
     crown[..., CROWN, :] = 1
     beside[..., 80:160, :] = 1
     beside[..., FACE] = 0
     scalp[..., :60, :] = 1
+    front[..., 80:200, FACE] = 1
     streaks = torch.randn(1, 1, 1, SIZE, generator=torch.Generator().manual_seed(0)).expand(1, 1, SIZE, SIZE)
-    return HairPlaces(forehead, crown, beside, beside, scalp, streaks, torch.zeros_like(scalp))
+    return HairPlaces(forehead, crown, beside, beside, scalp, streaks, torch.zeros_like(scalp), front)
 
 
 @pytest.fixture
@@ -139,6 +141,21 @@ def test_bare_temples_stay_bare_where_hair_usually_grows(photo: torch.Tensor, pl
     assert float(sure.max()) == 0
     assert float(unsure.min()) > 0.9
     assert float(told[temple].max()) == 0, "whatever that model thinks, a segmenter sees a face"
+
+
+def test_a_fringe_falls_over_the_brows_and_brows_are_no_hair(photo: torch.Tensor, places: HairPlaces) -> None:
+    known = torch.zeros(1, 1, SIZE, SIZE)
+    known[..., CROWN, :] = 1
+    known[..., :110, 80:120] = 1  # the fringe
+    known[..., 86:92, 140:180] = 1  # a brow that the segmenter takes for hair, below a bare forehead
+    photo[:, :, 40:110, 80:120] = color(HAIR)
+    ones, skin = torch.ones_like(known), color(SKIN)[None] * torch.ones_like(known)
+    explained = 1 - known
+    told = keep_hair_of(photo, ones, explained, skin, places, known, known_skin=1 - known).kept[0, 0]
+    assert float(told[84:104, 84:116].min()) > 0.99
+    assert float(told[84:, 130:190].max()) == 0
+    untold = keep_hair_of(photo, ones, explained, skin, places).kept[0, 0]
+    assert float(untold[84:, FACE].max()) == 0, "by its colour alone it might be a brow"
 
 
 def test_pieces_that_hang_from_no_scalp_are_not_kept(photo: torch.Tensor, places: HairPlaces) -> None:
@@ -280,6 +297,17 @@ def test_hair_grows_above_the_brows_and_hangs_beside_the_eyes() -> None:
     assert beside.tolist() == [0, 1, 1, 1, 0, 0]
     neck, hairline = torch.tensor([[0.5, -0.25, -0.2], [0.5, 0.1, -0.2]])
     assert beside_face(torch.stack([neck, hairline]), points)[:, 0].tolist() == [0, 1], "a collar below the ear"
+
+
+def test_locks_fall_beside_eyes_and_over_brows_not_over_noses(head: MorphableModel) -> None:
+    points = head.landmarks(head.mean[None])[0]
+    nose, mouth, ear = points[1], points[13], points[[234, 454]].mean(dim=0)
+    lid, corner, cheek, chin = points[159], points[33], points[132], points[152]
+    above_lid = lid + torch.tensor([0.0, 0.04, 0.0])
+    forehead, nape = points[10], ear + torch.tensor([0.6, -0.3, -0.6])
+    beside_eye = corner + torch.tensor([-0.06, -0.02, 0.0])
+    found = before_face(torch.stack([nose, mouth, above_lid, beside_eye, cheek, chin, forehead, nape]), points)[:, 0]
+    assert found.tolist() == [0, 0, 1, 1, 1, 0, 0, 0]
 
 
 def test_no_hair_grows_on_ears(head: MorphableModel, scene: Scene) -> None:
