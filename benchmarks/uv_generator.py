@@ -6,8 +6,8 @@ For ``detail="generator"`` and ``detail="lifted"``: identity distance (dlib-type
 image and free renders on grey at 0, 30 and 60 degrees; masked PSNR to the own and to the symmetric view, both with the
 mapper's light (the mask is the face from brows to chin as the maps' own head shows it); mean colour difference (CIE76)
 of the albedo made from w and from w_sym where both views see it, and the same of the photos' own colours, not delit, as
-they are and smooth over 32 texels, which leaves light and tone and no detail; seconds for each face. Medians over
-the faces.
+they are and smooth over 32 texels, which leaves light and tone and no detail; seconds for each face, one at a time and
+in a batch of 8. Medians over the faces.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from stylefaceuv.evaluation.identity import IdentityNetwork, identity_distance, 
 from stylefaceuv.lifting.pyramid import blur_inside
 from stylefaceuv.networks.yaw import symmetric_yaw
 
+_BATCH = 8
 SMOOTH = 5
 """Halvings of the atlas after which freckles, wrinkles and the edges of features are gone, and light is left."""
 
@@ -139,6 +140,10 @@ def main() -> None:
                 plain = [photo_colors(model, one) for one in (face, other)]
                 values["photos' dE"].append(albedo_difference(model, *plain))
                 values["photos' dE, smooth"].append(albedo_difference(model, *plain, SMOOTH))
+    for detail in args.details:
+        several, start = stylecodes[:_BATCH], time.perf_counter()
+        model.generate(several, detail=detail)
+        values[f"{detail} seconds, batch"].append((time.perf_counter() - start) / len(several))
     figures = {name: round(float(np.nanmedian(numbers)), 3) for name, numbers in sorted(values.items())}
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 
