@@ -15,7 +15,7 @@ from stylefaceuv.lifting.pyramid import blend_bands, blur, push_pull
 _BANDS, _OFFSET_LEVELS = 5, 3
 _PRIOR = 0.02
 _GRAIN_LEVELS = 3
-_LEAST_TEXELS = 1000
+_LEAST_TEXELS, _LEAST_HALVED, _MANY = 1000, 16, 10_000
 _DARKEST = 0.5
 """What is completed keeps at least this share of the model's sRGB: what is added to dark hair next to darker hair would
 make a black patch of it, without strands."""
@@ -72,13 +72,13 @@ def complete(
         chart: (1, 1, H, W) float, 1 on the skin chart.
         support: (1, 1, H, W) float in [0, 1], 1 where the model knows more than the skin tone.
         grain: (1, 1, H, W) float, unit-variance skin grain; None for images too coarse to have any.
-        halved: how often the images were halved, from 1,024 texels to an edge, about; what is blended stays as wide.
+        halved: how often smaller by half than a lifter's the images are: fewer bands are blended then, just as wide.
 
     Returns:
-        (1, 3, H, W) float, complete inside the chart.
+        (1, 3, H, W) float, complete wherever the model's texture is.
     """
     prior, bands = _PRIOR * 2**halved, max(_BANDS - halved, 1)
-    shift = _median_shift(lifted - model_texture, mask * support, _LEAST_TEXELS >> 2 * halved)
+    shift = _median_shift(lifted - model_texture, mask * support, max(_LEAST_TEXELS >> 2 * halved, _LEAST_HALVED))
     offset = push_pull(lifted - model_texture - shift, mask * chart, prior)
     soft = blur(offset, max(_OFFSET_LEVELS - halved, 0))
     detailed = torch.maximum(model_texture + shift + soft, _DARKEST * model_texture)
@@ -97,7 +97,8 @@ def _median_shift(difference: torch.Tensor, mask: torch.Tensor, least: int) -> t
     sure = mask[0, 0] > 0.9
     if int(sure.sum()) < least:
         return difference.new_zeros(1, 3, 1, 1)
-    return difference[0, :, sure][:, ::7].median(dim=1).values.reshape(1, 3, 1, 1)
+    values = difference[0, :, sure]
+    return values[:, :: 7 if values.shape[1] > _MANY else 1].median(dim=1).values.reshape(1, 3, 1, 1)
 
 
 def _grain_amplitude(lifted: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -51,7 +51,7 @@ class HairPlaces:
         scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
         streaks: (1, 1, R, R) float, zero mean and unit variance on the scalp, of :func:`combed_strands`.
         ears: (1, 1, R, R) float in [0, 1], of :func:`ear_weights`.
-        front: (1, 1, R, R) float, of :func:`before_face`.
+        front: (1, 1, R, R) float, 1 or 0, of :func:`before_face`.
     """
 
     forehead: torch.Tensor

@@ -1,7 +1,8 @@
 """The photo's hair, kept: what of the head shows hair, and hair where no photo shows the scalp.
 
-Whatever is seen on the forehead stays. Beside the face hair is told from background by a segmenter, or without one by
-its colour, which is read off the scalp. What is unseen of the scalp gets that colour and streaks that run down it.
+Whatever is seen on the forehead stays. Beside the face hair is told from background by a segmenter, and before it from
+brows; without one it is told by its colour, which is read off the scalp. What is unseen of the scalp gets that colour
+and streaks that run down it.
 """
 
 from __future__ import annotations
@@ -91,27 +92,38 @@ def keep_hair_of(
     few = int(sure.sum()) < (_FEW_TEXELS if spare is None else _LEAST_TEXELS * sure.numel())
     if spare is None and (few or (bald and not standing)):
         return KeptHair(places.forehead, model_texture, None, torch.zeros_like(seen))
-    color, spread = _tone(lifted, sure)
+    like_hair = _like_hair(lifted, sure, (skin_color, skin_spread)) if known_hair is None else known_hair > 0.5
+    color = _tone(lifted, sure)[0]
     if few and spare is not None:
         color, sure = spare if ends is None else ends.color.view(1, 3, 1, 1), torch.zeros_like(sure)
-    beside = places.beside if known_hair is None else places.temples
-    if known_hair is None:
-        to_hair, to_skin = _distance(lifted, color, spread), _distance(lifted, skin_color, skin_spread)
-        like_hair = ((to_hair < to_skin) & (to_hair < _SPREADS)).to(lifted.dtype)
-    else:
-        like_hair = (known_hair > 0.5).to(lifted.dtype)
-    kept = beside if known_hair is None else torch.maximum(beside, places.front)  # colours do not tell hair from brows
-    hair = seen * like_hair * torch.maximum(kept, places.forehead) * _hanging(seen * (1 - like_hair), places)
-    fringe, hair = hair * places.forehead, _on_the_scalp(hair, places) * kept
-    grown = _as_on_the_other_side(places, seen, 1 - explained if known_hair is None else known_hair, explained)
-    grown = torch.maximum(grown, blur(torch.maximum(hair, hair.flip(-1)), 3))
-    told = torch.zeros_like(seen) if known_skin is None else known_skin * (1 - like_hair)
-    bare = seen * torch.maximum(explained * (1 - like_hair), smoothstep(told, _SKIN))
-    filled = beside * _filled(torch.maximum(hair, fringe), grown, bare, seen * smoothstep(told, _SURE_SKIN))
-    grown = torch.maximum(grown, filled)
     color = color if ends is None else color * ends.fade_from(color)
+    beside = places.beside if known_hair is None else places.temples
+    worn = beside if known_hair is None else torch.maximum(beside, places.front)  # colour alone may be that of brows
+    shown = seen * like_hair * torch.maximum(worn, places.forehead) * _hanging(seen * ~like_hair, places)
+    hair = _on_the_scalp(shown, places) * worn
+    grown = _as_on_the_other_side(places, seen, 1 - explained if known_hair is None else known_hair, explained)
+    grown = torch.maximum(grown, blur(torch.maximum(hair, hair.flip(-1) * beside), 3))  # a fringe is no pair of fringes
+    bare, sure_skin = _bare_skin(seen, explained, like_hair, known_skin)
+    filled = beside * _filled(torch.maximum(hair, shown * places.forehead), grown, bare, sure_skin)
+    grown = torch.maximum(grown, filled)
     texture = model_texture + grown * (_combed(lifted, sure, color, places.streaks) - model_texture)
     return KeptHair(torch.maximum(places.forehead * (1 - filled), hair), texture, color, filled)
+
+
+def _like_hair(lifted: torch.Tensor, sure: torch.Tensor, skin: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """(1, 1, R, R) bool: what has the colour of ``sure`` hair, (R, R) bool, rather than that of skin: its tone and
+    deviation, (1, 3, 1, 1) each."""
+    to_hair, to_skin = _distance(lifted, *_tone(lifted, sure)), _distance(lifted, *skin)
+    return (to_hair < to_skin) & (to_hair < _SPREADS)
+
+
+def _bare_skin(
+    seen: torch.Tensor, explained: torch.Tensor, like_hair: torch.Tensor, known_skin: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(1, 1, R, R) in [0, 1] each: where the photo shows bare skin, and where a segmenter is sure of that."""
+    told = torch.zeros_like(seen) if known_skin is None else known_skin * ~like_hair
+    bare = seen * torch.maximum(explained * ~like_hair, smoothstep(told, _SKIN))
+    return bare, seen * smoothstep(told, _SURE_SKIN)
 
 
 def _sure_hair(
@@ -145,20 +157,20 @@ def _as_on_the_other_side(
 
 def _on_the_scalp(hair: torch.Tensor, places: HairPlaces) -> torch.Tensor:
     """(1, 1, R, R) in [0, 1]: hair without specks and pieces that hang from no scalp: bits of a fringe, brows."""
-    scale = hair.shape[-1] // 256
+    scale = max(hair.shape[-1] // 256, 1)
     solid = dilate(erode(hair, scale), scale + 1)
     small, seeds = (functional.max_pool2d(each, scale) for each in (solid, solid * (places.scalp > _SCALP)))
     grown = functional.interpolate(reach(seeds, small, _FOLLOWED), scale_factor=float(scale), mode="nearest")
     return blur(torch.minimum(solid, grown), 2).clamp(0, 1)
 
 
-def _filled(shown: torch.Tensor, grown: torch.Tensor, bare: torch.Tensor, sure: torch.Tensor) -> torch.Tensor:
+def _filled(shown: torch.Tensor, grown: torch.Tensor, bare: torch.Tensor, sure_skin: torch.Tensor) -> torch.Tensor:
     """(1, 1, R, R) in [0, 1]: where combed hair lies over what the albedo model takes for skin: where hair grows and
-    the photo shows none that is ``bare``, and in slits between hair unless their skin is ``sure``: a fringe's side and
+    the photo shows none that is ``bare``, and in slits between hair unless they are ``sure_skin``: a fringe's side and
     a sideburn, or hair of the photo and hair that hangs, lie a little apart."""
     half, hair = _SLIT * (shown.shape[-1] // 256), smoothstep(torch.maximum(shown, grown), _SOLID)
     closed = erode(dilate(hair, half), half)
-    return closed * (1 - shown) * torch.maximum(smoothstep(closed - hair, _SLIT_DEEP) * (1 - sure), 1 - bare)
+    return closed * (1 - shown) * torch.maximum(smoothstep(closed - hair, _SLIT_DEEP) * (1 - sure_skin), 1 - bare)
 
 
 def _tone(texture: torch.Tensor, where: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -61,8 +61,8 @@ CAST_LIGHT_RESOLUTION = 128
 class _Seen:
     """What the photos show: delit texels (T, 3), how they are seen, the albedo model's fit, the light of each view.
 
-    Where hair hangs in the own one, (1, q, q), and its ends are None where none does. Hair is standing where it has
-    volume.
+    Where hair hangs in the own one, (1, q, q), is None where none does, and so are its ends, also where nothing tells
+    their colour. Hair is standing where it has volume.
     """
 
     lifted: torch.Tensor
@@ -95,6 +95,9 @@ class Lifter(HeadRegions):
         albedo_model: robust completion of skin.
         resolution: edge of the map, texels; a multiple of the albedo model's.
         level: subdivision level whose surface is projected.
+
+    Attributes:
+        sides: (T,) bool, texels of :func:`beside_head` that are no ears.
     """
 
     sides: torch.Tensor
@@ -109,7 +112,8 @@ class Lifter(HeadRegions):
         self.lips = lip_texels(self.surface.rest_positions, skin, points)
         self.lids = lid_texels(face_model, self.texels, self.surface.rest_positions, level)
         self.margin = lid_margin(face_model, self.texels, self.surface.rest_positions)
-        self.register_buffer("sides", skin & beside_head(self.surface.rest_positions), persistent=False)
+        head = skin & (self.texels.gather(self.ears[0])[:, 0] == 0)
+        self.register_buffer("sides", head & beside_head(self.surface.rest_positions), persistent=False)
         self.pattern = tooth_pattern(self.texels, self.surface.rest_positions)
         self.eyes = tuple(self._eye(PART_NAMES.index(name)) for name in ("eye_left", "eye_right"))
 

@@ -111,7 +111,12 @@ class _ModulatedConv(nn.Module):
 
 @dataclass(frozen=True)
 class Activations:
-    """The trunk's (N, C, t, t), at unit level, and the image (N, C / 4, 2t, 2t) that their Haar bands make, if any."""
+    """What painters read.
+
+    Attributes:
+        bands: (N, C, t, t) float, the trunk's activations at unit level.
+        image: (N, C / 4, 2t, 2t) float, what :func:`inverse_haar` makes of them; None where they are no Haar bands.
+    """
 
     bands: torch.Tensor
     image: torch.Tensor | None
@@ -120,7 +125,7 @@ class Activations:
 class _Reader(nn.Module):
     """First layer of a painter: the trunk's activations, read at every texel and once more mirrored.
 
-    Reading is linear, so the channels are reduced first where there are fewer pixels than texels, and last otherwise.
+    Reading is linear, so the channels are reduced last where there are fewer texels than the trunk has pixels.
     """
 
     def __init__(self, config: UVGeneratorConfig, channels: int) -> None:
@@ -131,7 +136,7 @@ class _Reader(nn.Module):
         self.about = nn.Conv2d(_VIEW_CHANNELS + _PLACE_CHANNELS + 3, channels, 1)
 
     def forward(self, trunk: Activations, view: AtlasView, about: torch.Tensor) -> torch.Tensor:
-        few = view.grid[0, ..., 0].numel() < trunk.bands[0, 0].numel()
+        few = view.grid.shape[1] * view.grid.shape[2] < trunk.bands.shape[2] * trunk.bands.shape[3]
         read = (self._read_texels if few else self._read_image)(trunk, view.grid) * view.visibility
         seen, mirrored = read.chunk(2, dim=1)
         hidden = view.visibility.flip(-1) * (1 - 0.5 * view.visibility)
@@ -283,7 +288,7 @@ class UVGenerator(nn.Module):
         """(N, 16, R, R): what each texel is: how it is seen, where it lies, its base colour."""
         place = self._enlarge(self.place).expand(len(base), -1, -1, -1)
         described = torch.cat([_about(view), place, base], dim=1)
-        return described.contiguous(memory_format=torch.channels_last)  # as what is read
+        return described.contiguous(memory_format=torch.channels_last)  # as what is read at places
 
     def base_texture(self, style: torch.Tensor) -> torch.Tensor:
         """Complete low-resolution albedo of normalised stylecodes (N, style_dim), enlarged; (N, 3, R, R)."""

@@ -151,9 +151,11 @@ def test_a_fringe_falls_over_the_brows_and_brows_are_no_hair(photo: torch.Tensor
     photo[:, :, 40:110, 80:120] = color(HAIR)
     ones, skin = torch.ones_like(known), color(SKIN)[None] * torch.ones_like(known)
     explained = 1 - known
-    told = keep_hair_of(photo, ones, explained, skin, places, known, known_skin=1 - known).kept[0, 0]
+    result = keep_hair_of(photo, ones, explained, skin, places, known, known_skin=1 - known)
+    told, other_brow = result.kept[0, 0], result.texture[0, :, 84:104, 140:172]
     assert float(told[84:104, 84:116].min()) > 0.99
     assert float(told[84:, 130:190].max()) == 0
+    torch.testing.assert_close(other_brow, skin[0, :, 84:104, 140:172], msg="over one brow, not over both")
     untold = keep_hair_of(photo, ones, explained, skin, places).kept[0, 0]
     assert float(untold[84:, FACE].max()) == 0, "by its colour alone it might be a brow"
 
@@ -197,9 +199,9 @@ def test_slits_between_hair_are_filled(gap: int, filled: bool) -> None:
     shown[..., :120, :20] = 1
     shown[..., :120, 20 + gap : 60] = 1
     nowhere = torch.zeros_like(shown)
-    found = _filled(shown, nowhere, bare=1 - shown, sure=nowhere)[0, 0]
+    found = _filled(shown, nowhere, bare=1 - shown, sure_skin=nowhere)[0, 0]
     inside = found[10:110, 20 : 20 + gap]
-    assert float(_filled(shown, nowhere, bare=1 - shown, sure=1 - shown).max()) == 0, "skin that is known for it"
+    assert float(_filled(shown, nowhere, bare=1 - shown, sure_skin=1 - shown).max()) == 0, "skin that is known for it"
     assert float(inside.min() if filled else 1 - inside.max()) == 1
     assert float(found[130:].max()) == 0
     assert float(found[:, 70:].max()) == 0

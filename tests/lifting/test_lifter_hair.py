@@ -10,6 +10,7 @@ import torch
 from stylefaceuv.lifting.hair_volume import VOLUME_RESOLUTION, HairShape
 from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.networks.head_segmenter import SEGMENTS
+from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.light_presets import light_preset
 from stylefaceuv.types import PART_NAMES
 from tests.lifting.lifted_scene import HAIR, SKIN, Scene
@@ -28,13 +29,21 @@ def hairy(scene: Scene) -> torch.Tensor:
     return (above | scalp) & (scene.lifter.texels.part == PART_NAMES.index("skin"))
 
 
-def photo_of(scene: Scene, color: tuple[float, float, float], segmented: bool = True) -> Photo:
-    """A head whose scalp and upper forehead have a colour, and what a segmenter says of it."""
-    texels, where = scene.lifter.texels, hairy(scene)
-    colors = texels.gather(scene.albedo(4)).clone()
+def photo_of(
+    scene: Scene,
+    color: tuple[float, float, float],
+    segmented: bool = True,
+    where: torch.Tensor | None = None,
+    skin: torch.Tensor | None = None,
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> Photo:
+    """A head whose hair, on scalp and upper forehead or on some texels (T,), has a colour, and what a segmenter says of
+    it; of another skin than the scene's, (T, 3), or in a tinted light."""
+    texels, where = scene.lifter.texels, hairy(scene) if where is None else where
+    colors = texels.gather(scene.albedo(4)).clone() if skin is None else skin.clone()
     colors[where] = torch.tensor(color)
     own = replace(neutral(), translation=torch.tensor([0.0, -0.12, -1.9]))
-    photo = scene.photo(texels.scatter(colors), light_preset("studio"), own)
+    photo = scene.photo(texels.scatter(colors), light_preset("studio") * torch.tensor(tint), own)
     if not segmented:
         return photo
     view = scene.lifter.surface.view(own, SEGMENT_SIZE)
@@ -121,6 +130,48 @@ def test_hair_hangs_over_ears(scene: Scene) -> None:
     inner = beside & (rest[:, 1] < 0.0) & (rest[:, 1] > -0.4)
     assert distance(scene, covered.diffuse, inner, HAIR) < 0.15
     assert distance(scene, bare.diffuse, inner, HAIR) > 0.3
+
+
+@pytest.mark.parametrize("segmented", [True, False])
+def test_a_fringe_over_the_brows_stays_where_a_segmenter_tells(scene: Scene, segmented: bool) -> None:
+    rest, points = scene.lifter.surface.rest_positions, scene.head.landmarks(scene.head.mean[None])[0]
+    eyes, brows = points[[33, 263], 1].mean(), points[[105, 334], 1].mean()
+    fringe = (rest[:, 1] > eyes + 0.06) & (rest[:, 1] < brows + 0.3) & (rest[:, 0].abs() < 0.5) & (rest[:, 2] > 0.6)
+    photo = photo_of(scene, HAIR, segmented, hairy(scene) | fringe)
+    lifted = scene.lifter(photo, keep_hair=True).diffuse
+    low = fringe & (rest[:, 1] > eyes + 0.1) & (rest[:, 1] < brows - 0.05)
+    assert int(low.sum()) > 50
+    assert (distance(scene, lifted, low, HAIR) < 0.15) == segmented
+
+
+def test_bare_temples_stay_bare_though_the_albedo_model_knows_no_such_skin(scene: Scene) -> None:
+    lifter, pale = scene.lifter, (0.95, 0.93, 0.7)
+    texels, rest = lifter.texels, lifter.surface.rest_positions
+    grows = texels.gather((lifter.scalp * lifter.temples)[0])[:, 0] > 0.5
+    temple = grows & hairy(scene) & (rest[:, 2] > 0.35) & (rest[:, 1] < 0.9)
+    skin = texels.gather(scene.albedo(4)).clone()
+    skin[temple] = torch.tensor(pale)
+    photo = photo_of(scene, HAIR, True, hairy(scene) & ~temple, skin)
+    lifted = lifter(photo, keep_hair=True)
+    shown = lifter.surface.view(photo.coefficients, 512).confidence > 0.9
+    inner = temple & shown & (rest[:, 1] < 0.8)
+    assert int(inner.sum()) > 50
+    assert distance(scene, lifted.diffuse, inner, HAIR) > 0.5
+
+
+@pytest.mark.parametrize("tint", [(1.0, 1.0, 1.0), (1.0, 0.5, 0.25)])
+def test_ends_are_read_without_the_photo_s_light(scene: Scene, tint: tuple[float, float, float]) -> None:
+    lifter, blond = scene.lifter, (0.7, 0.6, 0.55)
+    rest = lifter.surface.rest_positions
+    beside = (rest[:, 0].abs() > 0.45) & (rest[:, 1] < 0.4) & (rest[:, 1] > -0.8) & (rest[:, 2] < 0.8)
+    photo = photo_of(scene, blond, True, hairy(scene) | beside, tint=tint)
+    posed = scene.head.landmarks(scene.head.mean[None])[0] + photo.coefficients.translation
+    detected = Camera.portrait(512, 512).project(posed[None])[0, :, :2]
+    photo = replace(photo, detected=detected, hair=shape(scene, 0.0, beside))
+    texels = lifter._lift(photo)[0]
+    ends = lifter._ends(photo, texels, light_preset("studio") * torch.tensor(tint))
+    assert ends is not None
+    torch.testing.assert_close(ends.color, torch.tensor(blond), atol=0.12, rtol=0)
 
 
 def test_a_hat_gives_way_to_hair(scene: Scene) -> None:

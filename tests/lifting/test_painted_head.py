@@ -24,6 +24,34 @@ def test_small_painted_maps_are_enlarged_with_whole_eyes(scene: Scene) -> None:
         assert float(colors[eye.rows][eye.angle < 6].max()) < 0.2
 
 
+def test_what_is_painted_beside_the_skin_does_not_reach_it(scene: Scene) -> None:
+    head, chart, seen = PaintedHead(scene.lifter), scene.lifter.skin_chart, torch.ones(1, SMALL, SMALL)
+    beside = functional.adaptive_max_pool2d(chart, SMALL)[0] == 0
+    skin = torch.tensor(SKIN)[:, None, None].expand(3, SMALL, SMALL)
+    green = torch.where(beside, torch.tensor([0.0, 1.0, 0.0])[:, None, None], skin)
+    assert int(beside.sum()) > 20
+    assert float((head.enlarge(green, seen) - head.enlarge(skin, seen)).abs()[:, chart[0, 0] > 0].max()) < 0.02
+
+
+def test_the_smaller_the_painted_map_the_fewer_bands_complete_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "stylefaceuv.lifting.painted_head.complete", lambda image, *_, halved: asked.append(halved) or image
+    )
+    for size in (SMALL, SMALL // 2):
+        PaintedHead(scene.lifter).enlarge(torch.full((3, size, size), 0.5), torch.ones(1, size, size))
+    assert asked == [4, 5], "of 1,024 texels"
+
+
+def test_a_tiny_map_that_is_hidden_all_over_is_completed_by_the_model(scene: Scene) -> None:
+    small = torch.full((3, 32, 32), 0.2)
+    hidden = torch.ones(1, 32, 32)
+    large = PaintedHead(scene.lifter).enlarge(small, hidden, None, hidden)
+    found = scene.lifter.texels.gather(large)[scene.face].mean(dim=0)
+    assert bool(torch.isfinite(large).all())
+    assert float((found - small[:, 0, 0]).abs().max()) > 0.02
+
+
 def test_hair_and_streaks_are_taken_out_of_a_painted_map_and_the_face_is_kept(scene: Scene) -> None:
     albedo = functional.adaptive_avg_pool2d(scene.albedo(3)[None], SMALL)[0]
     fit = PaintedHead(scene.lifter).skin_of(albedo)
