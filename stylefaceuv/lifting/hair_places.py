@@ -34,6 +34,9 @@ and at most, so that they leave no gaps higher up."""
 _ACROSS, _CELLS = (0.15, 0.6), 128
 """Share of an edge's slope that is upright where strands end and where the edge runs along them; cells of an atlas in
 which that is told."""
+_CUT_SHORTER, _STANDS = (-0.1, 0.9), (0.15, 0.5)
+"""Decimetres above the line of hair over which its volume grows, and before the ear over which hair stands from its
+line on."""
 _EAR_UP, _EAR_BACK, _EAR_TILT, _EAR_HALF, _EAR_EDGE = -0.02, 0.25, -0.36, (0.27, 0.175), 0.2
 """Decimetres from the landmark before the ear: its middle, how far it moves per height, half its height and depth."""
 
@@ -193,6 +196,21 @@ def scalp_weights(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor
     """
     line = _hairline(positions, points)
     return ((positions[:, 1] - line) / 0.3 + 0.5).clamp(0, 1)[:, None] * (1 - ear_weights(positions, points))
+
+
+def short_hair_volume(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """How much of its volume short hair has: at sides and back it is cut shorter towards its line; fringes stand.
+
+    Args:
+        positions: (T, 3) float, texels of the mean head, decimetres.
+        points: (478, 3) float, its landmarks.
+
+    Returns:
+        (T, 1) float in [0, 1].
+    """
+    above = smoothstep(positions[:, 1] - _hairline(positions, points), _CUT_SHORTER)
+    front = smoothstep(positions[:, 2] - points[list(EAR_FRONTS), 2].mean(), _STANDS)
+    return (above + (1 - above) * front)[:, None]
 
 
 def _hairline(positions: torch.Tensor, points: torch.Tensor) -> torch.Tensor:

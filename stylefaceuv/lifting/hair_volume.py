@@ -11,7 +11,7 @@ from torch.nn import functional
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.evidence import weighted_share
 from stylefaceuv.lifting.hair_outline import HairOutline, hair_outline
-from stylefaceuv.lifting.hair_places import ear_weights, hair_places, hair_share, head_middle
+from stylefaceuv.lifting.hair_places import ear_weights, hair_places, hair_share, head_middle, short_hair_volume
 from stylefaceuv.lifting.hanging_hair import HangingHair
 from stylefaceuv.lifting.projection import TexelView
 from stylefaceuv.lifting.pyramid import blur, push_pull
@@ -64,6 +64,7 @@ class HairVolume(nn.Module):
     direction: torch.Tensor
     middle: torch.Tensor
     bare: torch.Tensor
+    cut: torch.Tensor
     skin: torch.Tensor
 
     def __init__(self, face_model: MorphableModel) -> None:
@@ -78,6 +79,8 @@ class HairVolume(nn.Module):
         self.register_buffer("direction", functional.normalize(rest - middle, dim=1), persistent=False)
         ears = surface.texels.scatter(ear_weights(surface.rest_positions, points))[None]
         self.register_buffer("bare", ears, persistent=False)
+        cut = short_hair_volume(surface.rest_positions, points)
+        self.register_buffer("cut", surface.texels.scatter(cut)[None], persistent=False)
         skin = (surface.texels.part == PART_NAMES.index("skin")).to(points.dtype)
         self.register_buffer("skin", surface.texels.scatter(skin[:, None])[None], persistent=False)
         self.hanging = HangingHair(surface)
@@ -104,7 +107,9 @@ class HairVolume(nn.Module):
         thickness = offset.clamp_min(0) * worn + offset.clamp_max(0) * self.places.scalp
         moved, hanging = thickness * self._map(self.direction), torch.zeros_like(worn)
         hair = self.hanging(large, coefficients, view)
-        if hair is not None:
+        if hair is None:
+            moved = moved * self.cut
+        else:
             hanging = self.surface.texels.scatter(hair.cover)[None] * self.skin
             weight = self._map(hair.weight) * self.skin
             moved = moved + weight * (self._map(hair.offset_mm) - moved)

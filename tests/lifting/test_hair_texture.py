@@ -15,6 +15,7 @@ from stylefaceuv.lifting.hair_places import (
     ear_weights,
     hung,
     scalp_weights,
+    short_hair_volume,
     strand_edge,
 )
 from stylefaceuv.lifting.hair_texture import KeptHair, _filled, keep_hair_of
@@ -310,6 +311,18 @@ def test_locks_fall_beside_eyes_and_over_brows_not_over_noses(head: MorphableMod
     beside_eye = corner + torch.tensor([-0.06, -0.02, 0.0])
     found = before_face(torch.stack([nose, mouth, above_lid, beside_eye, cheek, chin, forehead, nape]), points)[:, 0]
     assert found.tolist() == [0, 0, 1, 1, 1, 0, 0, 0]
+
+
+def test_short_hair_has_its_volume_above_its_line_and_over_the_forehead(head: MorphableModel) -> None:
+    points = head.landmarks(head.mean[None])[0]
+    ear, forehead = points[[234, 454]].mean(dim=0), points[10]
+    above_ear, crown = ear + torch.tensor([0.7, 0.2, -0.2]), ear + torch.tensor([0.5, 1.2, -0.2])
+    nape = ear + torch.tensor([0.2, -0.35, -0.9])
+    fringe = forehead + torch.tensor([0.0, 0.2, 0.0])
+    found = short_hair_volume(torch.stack([above_ear, nape, crown, fringe]), points)[:, 0]
+    assert found[0] < 0.35
+    assert found[1] < 0.6
+    assert found[2:].tolist() == [1.0, 1.0]
 
 
 def test_no_hair_grows_on_ears(head: MorphableModel, scene: Scene) -> None:

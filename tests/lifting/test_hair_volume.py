@@ -78,6 +78,15 @@ def test_a_ring_of_hair_raises_the_crown_and_nothing_else(scene: Scene, volume: 
     assert float(at(scene, thicker, where["crown"]).median()) > float(crown.median()) + 3
 
 
+def test_short_hair_lies_close_above_ears_and_at_the_nape(scene: Scene, volume: HairVolume) -> None:
+    own, rest = framed(), scene.lifter.surface.rest_positions
+    made = volume(portrait(scene, own, RING_PIXELS), own).displacement
+    scalp = scene.lifter.texels.gather((scene.lifter.scalp * scene.lifter.skin_chart)[0])[:, 0] > 0.99
+    side = scalp & (rest[:, 0].abs() > 0.4) & (rest[:, 2].abs() < 0.3)
+    low, high = (at(scene, made, side & within).median() for within in (rest[:, 1] < 0.4, rest[:, 1] > 0.8))
+    assert float(low) < 0.6 * float(high)
+
+
 def test_hair_that_the_picture_cuts_is_as_thick_as_the_rest(scene: Scene, volume: HairVolume) -> None:
     low, high = framed(), framed(height=-0.2)
     segments, cut = portrait(scene, low, RING_PIXELS), portrait(scene, high, RING_PIXELS)
