@@ -13,6 +13,7 @@ from stylefaceuv.lifting.beard import ROUGH_PAINTED, BeardPlaces, beard_over
 from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.eye_texture import paint_eye
+from stylefaceuv.lifting.hair_fade import HairEnds
 from stylefaceuv.lifting.hair_texture import keep_hair_of
 from stylefaceuv.lifting.lifter import Lifter
 from stylefaceuv.lifting.morphology import dilate
@@ -26,6 +27,7 @@ _GRAIN = 0.006
 _GUTTER, _FULL_SIZE = 2, 1024
 """Texels beside the skin that enlarging reads; the size that completion's widths are meant for."""
 _STRANDS = 0.12
+_SEEN, _COVERS, _IS_HAIR, _LEAST_ENDS = 0.3, 0.7, 0.5, 0.0006
 
 
 class PaintedHead:
@@ -195,11 +197,23 @@ class PaintedHead:
         known = cover if shown is None else torch.maximum(cover, smoothstep(self._large(shown[None]), _LIKELY) * chart)
         worn = skin + cover * ((large[:, :3] * strands).clamp(0, 1) - skin)
         places, hangs = lifter.own_hair_places(hanging)
-        grown = keep_hair_of(worn, seen, 1 - known, skin, places, known, standing=standing)
+        ends = None if hanging is None or not bool(hanging.any()) else self._ends(hair, visibility, shown)
+        grown = keep_hair_of(worn, seen, 1 - known, skin, places, known, ends, standing)
         bare = (1 - cover) * (1 - hangs)
         mask = solid_mask(torch.minimum(seen, torch.maximum(bare, grown.kept)) * chart, scale, 3)
         covered = grown.texture + mask * (worn - grown.texture)
         return push_pull(skin + chart * (covered - skin), lifter.covered)[0].clamp(0, 1)
+
+    def _ends(self, hair: torch.Tensor, visibility: torch.Tensor, shown: torch.Tensor | None) -> HairEnds | None:
+        """The ends of painted hair (4, r, r) that hangs: the colour of what is seen of it below the brows; None where
+        that is too little."""
+        size = hair.shape[-1]
+        low = functional.adaptive_avg_pool2d(self.lifter.skin_chart * (1 - self.lifter.fringe), size)[0, 0] > _WHOLE
+        below = low & (visibility[0] > _SEEN) & (hair[3] > _COVERS)  # thin paint is half skin
+        below = below if shown is None else below & (shown[0] > _IS_HAIR)
+        if int(below.sum()) < _LEAST_ENDS * size * size:
+            return None
+        return HairEnds(hair[:3, below].median(dim=1).values.clamp(0, 1), self.lifter.height)
 
     def _large(self, small: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
         """(1, C, r, r) at the lifter's size."""

@@ -167,6 +167,33 @@ def test_hair_that_hangs_is_painted_over_ears(scene: Scene) -> None:
     torch.testing.assert_close(hung[:, inside].mean(dim=1), torch.tensor(HAIR), atol=0.05, rtol=0)
 
 
+@pytest.mark.parametrize(("hangs", "fair"), [(True, True), (True, False), (False, True)])
+def test_painted_hair_that_hangs_has_the_colour_below_the_brows(scene: Scene, hangs: bool, fair: bool) -> None:
+    """The same painted hair, darker above the brows; the back of the head and the neck are not seen."""
+    lifter, golden, brown = scene.lifter, (0.62, 0.47, 0.3), (0.45, 0.33, 0.24)
+    rest = lifter.surface.rest_positions
+    above = functional.adaptive_avg_pool2d(lifter.fringe, SMALL)[0] > 0.5
+    low = torch.tensor(golden if fair else brown)[:, None, None]
+    colors = torch.where(above, torch.tensor(brown)[:, None, None], low)
+    sides = lifter.texels.scatter(((rest[:, 0].abs() > 0.4) & (rest[:, 1] > -0.3)).float()[:, None])
+    cover = torch.maximum(functional.adaptive_avg_pool2d(sides, SMALL), above.float())
+    mantle = lifter.texels.scatter(((rest[:, 1] < 0.3) & (rest[:, 2] < 0.3)).float()[:, None]) * lifter.skin_chart[0]
+    seen = functional.adaptive_avg_pool2d(lifter.texels.scatter((rest[:, 2] > 0.35).float()[:, None]), SMALL)
+    skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
+    covered = PaintedHead(lifter).cover_with_hair(
+        skin, torch.cat([colors, cover]), seen, mantle if hangs else 0 * mantle, standing=True
+    )
+    nape = (rest[:, 2] < -0.2) & (rest[:, 1] < -0.1) & (rest[:, 1] > -0.5)
+    found = lifter.texels.gather(covered)[nape].median(dim=0).values
+    expected = torch.tensor(golden if hangs and fair else brown)
+    if hangs:
+        torch.testing.assert_close(found, expected, atol=0.06, rtol=0)
+    else:
+        back = (rest[:, 2] < -0.2) & (rest[:, 1] > 0.5)
+        found = lifter.texels.gather(covered)[back].median(dim=0).values
+        torch.testing.assert_close(found, expected, atol=0.06, rtol=0)
+
+
 @pytest.mark.parametrize("reading", ["skin_of", "bare_head_of"])
 def test_what_is_known_for_glasses_is_no_skin(scene: Scene, reading: str) -> None:
     albedo = functional.adaptive_avg_pool2d(scene.albedo(3)[None], SMALL)[0]
