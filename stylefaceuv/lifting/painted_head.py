@@ -13,6 +13,7 @@ from stylefaceuv.lifting.beard import ROUGH_PAINTED, BeardPlaces, beard_over
 from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.eye_texture import paint_eye
+from stylefaceuv.lifting.hair_evening import even_hair
 from stylefaceuv.lifting.hair_fade import HairEnds
 from stylefaceuv.lifting.hair_texture import keep_hair_of
 from stylefaceuv.lifting.lifter import Lifter
@@ -26,7 +27,7 @@ _RIMS, _HAIRS, _LIKELY, _WHOLE = (0.3, 0.6), (0.2, 0.5), (0.3, 0.7), 0.99
 _GRAIN = 0.006
 _GUTTER, _FULL_SIZE = 2, 1024
 """Texels beside the skin that enlarging reads; the size that completion's widths are meant for."""
-_STRANDS = 0.12
+_STRANDS, _EVENED = 0.12, 0.6
 _SEEN, _COVERS, _IS_HAIR, _LEAST_ENDS = 0.3, 0.7, 0.5, 0.0006
 
 
@@ -199,6 +200,8 @@ class PaintedHead:
         places, hangs = lifter.own_hair_places(hanging)
         ends = None if hanging is None or not bool(hanging.any()) else self._ends(hair, visibility, shown)
         grown = keep_hair_of(worn, seen, 1 - known, skin, places, known, ends, standing)
+        if grown.color is not None:
+            worn = even_hair(worn, seen * known, grown.color, _EVENED)
         bare = (1 - cover) * (1 - hangs)
         mask = solid_mask(torch.minimum(seen, torch.maximum(bare, grown.kept)) * chart, scale, 3)
         covered = grown.texture + mask * (worn - grown.texture)

@@ -119,6 +119,23 @@ def test_painted_hair_covers_the_head_where_it_grows_and_nothing_else(scene: Sce
     torch.testing.assert_close(covered[:, nose], skin[:, nose], atol=0.02, rtol=0)
 
 
+def test_gloss_on_painted_hair_is_evened(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    lifter, seen = scene.lifter, torch.ones(1, SMALL, SMALL)
+    skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
+    hair = torch.tensor([*HAIR, 1.0]).reshape(4, 1, 1).expand(4, SMALL, SMALL).clone()
+    hair[:3, :, : SMALL // 2] *= 2
+    crown = (lifter.crown[0, 0] > 0.5) & (lifter.skin_chart[0, 0] > 0)
+    left = crown & (torch.arange(ATLAS) < ATLAS // 3)
+    right = crown & (torch.arange(ATLAS) > 2 * ATLAS // 3)
+    apart = []
+    for share in (0.0, 0.6):
+        monkeypatch.setattr("stylefaceuv.lifting.painted_head._EVENED", share)
+        covered = PaintedHead(lifter).cover_with_hair(skin, hair, seen)
+        apart.append(float(covered[:, left].mean() - covered[:, right].mean()))
+    assert apart[0] > 0.05
+    assert apart[1] < 0.7 * apart[0]
+
+
 def test_painted_hair_grows_on_where_it_was_not_seen(scene: Scene) -> None:
     lifter = scene.lifter
     skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
