@@ -8,6 +8,7 @@ and streaks that run down it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch.nn import functional
@@ -34,6 +35,8 @@ _SLIT, _SLIT_DEEP, _SOLID = 4, (0.05, 0.25), (0.35, 0.8)
 how much of it covers skin."""
 _SCALP, _FOLLOWED = 0.5, 64
 """From where on a piece of hair hangs on the scalp; how far down it is followed, 256ths of the atlas."""
+_Tone: TypeAlias = tuple[torch.Tensor, torch.Tensor]
+"""A colour and the deviation from it, (1, 3, 1, 1) each."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +88,18 @@ def keep_hair_of(
     Returns:
         What stays, and what completes it; of a bald head the forehead stays and the texture is the model's.
     """
-    skin_color, skin_spread = _tone(lifted, (seen * explained)[0, 0] > 0.9)
-    other = (lifted - skin_color).abs().mean(dim=1)[0] > _OTHER_THAN_SKIN
+    skin_tone = _tone(lifted, (seen * explained)[0, 0] > 0.9)
+    other = (lifted - skin_tone[0]).abs().mean(dim=1)[0] > _OTHER_THAN_SKIN
     sure, bald = _sure_hair(seen, other, places, known_hair)
     sure = sure if spare is None else sure & other  # at a hat's edge a segmenter takes skin for hair, too
     few = int(sure.sum()) < (_FEW_TEXELS if spare is None else _LEAST_TEXELS * sure.numel())
     if spare is None and (few or (bald and not standing)):
         return KeptHair(places.forehead, model_texture, None, torch.zeros_like(seen))
-    like_hair = _like_hair(lifted, sure, (skin_color, skin_spread)) if known_hair is None else known_hair > 0.5
-    color = _tone(lifted, sure)[0]
+    hair_tone = _tone(lifted, sure)
+    color, like_hair = (
+        hair_tone[0],
+        _like_hair(lifted, hair_tone, skin_tone) if known_hair is None else known_hair > 0.5,
+    )
     if few and spare is not None:
         color, sure = spare if ends is None else ends.color.view(1, 3, 1, 1), torch.zeros_like(sure)
     color = color if ends is None else color * ends.fade_from(color)
@@ -110,10 +116,9 @@ def keep_hair_of(
     return KeptHair(torch.maximum(places.forehead * (1 - filled), hair), texture, color, filled)
 
 
-def _like_hair(lifted: torch.Tensor, sure: torch.Tensor, skin: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-    """(1, 1, R, R) bool: what has the colour of ``sure`` hair, (R, R) bool, rather than that of skin: its tone and
-    deviation, (1, 3, 1, 1) each."""
-    to_hair, to_skin = _distance(lifted, *_tone(lifted, sure)), _distance(lifted, *skin)
+def _like_hair(lifted: torch.Tensor, hair: _Tone, skin: _Tone) -> torch.Tensor:
+    """(1, 1, R, R) bool: what has the colour of hair rather than that of skin."""
+    to_hair, to_skin = _distance(lifted, *hair), _distance(lifted, *skin)
     return (to_hair < to_skin) & (to_hair < _SPREADS)
 
 
@@ -173,7 +178,7 @@ def _filled(shown: torch.Tensor, grown: torch.Tensor, bare: torch.Tensor, sure_s
     return closed * (1 - shown) * torch.maximum(smoothstep(closed - hair, _SLIT_DEEP) * (1 - sure_skin), 1 - bare)
 
 
-def _tone(texture: torch.Tensor, where: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _tone(texture: torch.Tensor, where: torch.Tensor) -> _Tone:
     """A colour a little below the median and the robust deviation from it, (1, 3, 1, 1) each, in an (R, R) mask."""
     colors = texture[0, :, where][:, ::5] if bool(where.any()) else texture[0].flatten(1)
     middle = colors.quantile(_QUANTILE, dim=1)

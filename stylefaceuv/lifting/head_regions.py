@@ -20,6 +20,7 @@ from stylefaceuv.types import PART_NAMES
 
 _SKIN = PART_NAMES.index("skin")
 _BELOW_NOSE = 2
+_HAIR_PLACES = ("crown", "beside", "temples", "scalp", "streaks", "ears", "front")
 
 
 class HeadRegions(nn.Module):
@@ -94,7 +95,7 @@ class HeadRegions(nn.Module):
         self.register_buffer("above_mouth", self._skin_above(points[_BELOW_NOSE, 1]), persistent=False)
         places = hair_places(self.surface)
         self.register_buffer("fringe", places.forehead, persistent=False)
-        for name in ("crown", "beside", "temples", "scalp", "streaks", "ears", "front"):
+        for name in _HAIR_PLACES:
             self.register_buffer(name, getattr(places, name), persistent=False)
         strands = self.texels.scatter(hanging_strands(self.surface.rest_positions))[None]
         self.register_buffer("strands", strands, persistent=False)
@@ -122,8 +123,7 @@ class HeadRegions(nn.Module):
     @property
     def hair_places(self) -> HairPlaces:
         """Where hair grows and hangs on every head."""
-        others = (self.crown, self.beside, self.temples, self.scalp, self.streaks, self.ears, self.front)
-        return HairPlaces(self.fringe, *others)
+        return HairPlaces(self.fringe, **{name: getattr(self, name) for name in _HAIR_PLACES})
 
     def own_hair_places(self, hanging: torch.Tensor | None) -> tuple[HairPlaces, torch.Tensor]:
         """Where hair grows and hangs on one head, and where it hangs over skin, (1, 1, R, R) in [0, 1].

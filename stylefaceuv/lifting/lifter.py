@@ -332,9 +332,9 @@ class Lifter(HeadRegions):
             if known is not None and spare is not None:
                 seen = seen * (1 - hat)
                 known = known * ~unlike_hair(raw, beside_hat=True)
-            skin = None if shown is None else shown[:, _FACE, None]
+            bare = None if shown is None else shown[:, _FACE, None]
             hair = keep_hair_of(
-                image, seen, explained, model_texture, places, known, shows.ends, shows.standing, spare, skin
+                image, seen, explained, model_texture, places, known, shows.ends, shows.standing, spare, bare
             )
             skinlike = torch.maximum(explained * (1 - hanging) * (1 - hair.filled), hair.kept * (1 - over.rims))
             skinlike = skinlike * (1 - self._smeared_hair(over.hair, frontal))

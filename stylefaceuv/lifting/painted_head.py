@@ -20,7 +20,7 @@ from stylefaceuv.lifting.lifter import Lifter
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.mouth_texture import paint_mouth
 from stylefaceuv.lifting.painted_guide import gain_to_painted, painted_lenses
-from stylefaceuv.lifting.pyramid import push_pull
+from stylefaceuv.lifting.pyramid import halvings, push_pull
 from stylefaceuv.soft_steps import smoothstep
 
 _RIMS, _HAIRS, _LIKELY, _WHOLE = (0.3, 0.6), (0.2, 0.5), (0.3, 0.7), 0.99
@@ -57,9 +57,7 @@ class PaintedHead:
         fit, small, lenses, known = self._read(painted, glasses)
         skin = known * (1 - model.unexplained(small, fit)) * (1 - lenses)
         skin = torch.maximum(skin, self._small(self._beard(painted[None])))
-        kept = solid_mask(below_hairline(skin, forehead, 1), 1, 1)
-        texture = fit.texture + torch.maximum(kept, lenses) * (small - fit.texture)
-        return replace(fit, texture=texture, weights=kept)
+        return _believed(fit, small, below_hairline(skin, forehead, 1), lenses)
 
     @torch.no_grad()
     def bare_head_of(
@@ -78,9 +76,7 @@ class PaintedHead:
         """
         fit, small, lenses, _ = self._read(painted, glasses)
         chart = (self._small(self.lifter.skin_chart) > _WHOLE).to(small.dtype)
-        kept = solid_mask(chart * self._free(glasses) * self._free(hair, _HAIRS) * (1 - lenses), 1, 1)
-        texture = fit.texture + torch.maximum(kept, lenses) * (small - fit.texture)
-        return replace(fit, texture=texture, weights=kept)
+        return _believed(fit, small, chart * self._free(glasses) * self._free(hair, _HAIRS) * (1 - lenses), lenses)
 
     def _read(
         self, painted: torch.Tensor, glasses: torch.Tensor | None
@@ -162,8 +158,7 @@ class PaintedHead:
             for part, mode in ((fit.texture, "bicubic"), (fit.weights, "bilinear"))
         )
         chart, support = (functional.adaptive_avg_pool2d(part, size) for part in (lifter.skin_chart, lifter.support))
-        halved = max(int(_FULL_SIZE / size[0]).bit_length() - 1, 0)
-        clean = complete(painted, kept * chart, texture, chart, support, halved=halved)
+        clean = complete(painted, kept * chart, texture, chart, support, halved=halvings(_FULL_SIZE, size[0]))
         skin = dilate((chart > 0).to(chart.dtype), _GUTTER)
         return painted + skin * (clean - painted)
 
@@ -223,3 +218,11 @@ class PaintedHead:
         size = (self.lifter.texels.resolution, self.lifter.texels.resolution)
         smooth = mode == "bicubic"  # enlarging it is but a softer kernel, in half the time
         return functional.interpolate(small, size=size, mode=mode, align_corners=False, antialias=smooth)
+
+
+def _believed(fit: AlbedoFit, small: torch.Tensor, skin: torch.Tensor, lenses: torch.Tensor) -> AlbedoFit:
+    """A painted map (1, 3, q, q) inside ``skin``, and where it was rid of ``lenses``, (1, 1, q, q) in [0, 1] each; the
+    model's fit elsewhere."""
+    kept = solid_mask(skin, 1, 1)
+    texture = fit.texture + torch.maximum(kept, lenses) * (small - fit.texture)
+    return replace(fit, texture=texture, weights=kept)

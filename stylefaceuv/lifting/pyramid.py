@@ -51,9 +51,14 @@ def _pull(weighted: torch.Tensor, weights: torch.Tensor, prior: float) -> torch.
     return weighted + (1 - weights) * coarse
 
 
+def halvings(size: int, cells: int) -> int:
+    """Halvings after which an edge of ``size`` texels has between ``cells`` and twice as many; 0 of a shorter one."""
+    return max(int(size / cells).bit_length() - 1, 0)
+
+
 def levels_for(size: int, cells: int) -> int:
-    """Levels after which an edge of ``size`` texels has between ``cells`` and twice as many; at least 1."""
-    return max(int(size / cells).bit_length() - 1, 1)
+    """Levels of a blur from ``size`` texels to about ``cells``: as many as :func:`halvings`, but at least 1."""
+    return max(halvings(size, cells), 1)
 
 
 def blur(image: torch.Tensor, levels: int) -> torch.Tensor:

@@ -236,17 +236,17 @@ class UVGenerator(nn.Module):
         Raises:
             InvalidArgumentError: a shape differs from the configuration.
         """
-        style, level, base = self._begin(trunk, view, w)
+        style, read, base = self._begin(trunk, view, w)
         about = self._describe(view, base)
-        diffuse = base + self.colour(level, view, about, style)
+        diffuse = base + self.colour(read, view, about, style)
         side = self.config.displacement_resolution
-        relief = self.relief(level, _smaller(view, side), functional.adaptive_avg_pool2d(about, side), style)
+        relief = self.relief(read, _smaller(view, side), functional.adaptive_avg_pool2d(about, side), style)
         return UVPrediction(diffuse, torch.tanh(relief) * DISPLACEMENT_LIMIT_MM * self.fade)
 
     def paint_skin(self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor) -> torch.Tensor:
         """Paint the diffuse map of :meth:`forward` alone, (N, 3, R, R)."""
-        style, level, base = self._begin(trunk, view, w)
-        painted: torch.Tensor = base + self.colour(level, view, self._describe(view, base), style)
+        style, read, base = self._begin(trunk, view, w)
+        painted: torch.Tensor = base + self.colour(read, view, self._describe(view, base), style)
         return painted
 
     def paint_hair(self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor) -> torch.Tensor:
@@ -263,11 +263,11 @@ class UVGenerator(nn.Module):
         Raises:
             InvalidArgumentError: a shape differs from the configuration, or this generator paints no hair.
         """
-        style, level, base = self._begin(trunk, view, w)
+        style, read, base = self._begin(trunk, view, w)
         if self.hair is None:
             raise InvalidArgumentError("generator", "one that paints hair", "a configuration without hair_widths")
         about = self._describe(view, base).detach()  # what hair wants must not move the skin's base
-        painted = self.hair(level, view, about, style)
+        painted = self.hair(read, view, about, style)
         return torch.cat([_HAIR_COLOUR + painted[:, :3], torch.sigmoid(painted[:, 3:] - 1)], dim=1)
 
     def _begin(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import nn
@@ -17,28 +17,25 @@ from stylefaceuv.training.run_log import log_metrics
 _WARM_UP, _LOG_EVERY = 50, 10
 
 
-class AdamSettings(Protocol):
-    """What a stage's configuration must hold, among others."""
+@dataclass(frozen=True)
+class AdamTraining:
+    """Constants that all such stages have.
 
-    @property
-    def steps(self) -> int:
-        """Steps of Adam."""
+    Attributes:
+        steps: of Adam.
+        batch: faces a step.
+        learning_rate: of Adam, falling to a twentieth by a cosine.
+        average: decay of the averaged weights.
+        seed: of the order of faces.
+        checkpoint_every: steps.
+    """
 
-    @property
-    def learning_rate(self) -> float:
-        """Of Adam, falling to a twentieth by a cosine."""
-
-    @property
-    def average(self) -> float:
-        """Decay of the averaged weights."""
-
-    @property
-    def seed(self) -> int:
-        """Of the order of faces."""
-
-    @property
-    def checkpoint_every(self) -> int:
-        """Steps."""
+    steps: int = 3000
+    batch: int = 4
+    learning_rate: float = 1e-3
+    average: float = 0.995
+    seed: int = 0
+    checkpoint_every: int = 100
 
 
 class AdamStage(ABC):
@@ -50,7 +47,7 @@ class AdamStage(ABC):
         run: folder of the run.
     """
 
-    def __init__(self, learner: nn.Module, settings: AdamSettings, run: Path) -> None:
+    def __init__(self, learner: nn.Module, settings: AdamTraining, run: Path) -> None:
         self.learner, self.settings, self.run = learner, settings, run
         self.optimizer = torch.optim.Adam(learner.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99))
         self.average = WeightAverage(learner, settings.average)

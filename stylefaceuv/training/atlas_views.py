@@ -64,10 +64,8 @@ class AtlasViews:
     def chart_and_eyes(self) -> tuple[torch.Tensor, torch.Tensor]:
         """(1, 1, R, R) float each, on the CPU: 1 on all charts, and 1 on the islands of the eyes."""
         eyes = (self.part == PART_NAMES.index("eye_left")) | (self.part == PART_NAMES.index("eye_right"))
-        chart, islands = self.texels.scatter(torch.stack([torch.ones_like(eyes), eyes], dim=1).float())[None].split(
-            1, dim=1
-        )
-        return chart, islands
+        both = self.texels.scatter(torch.stack([torch.ones_like(eyes), eyes], dim=1).float())[None]
+        return both[:, :1], both[:, 1:]
 
     def __getitem__(self, rows: torch.Tensor) -> AtlasView:
         """Return the views of some faces, (n,) int64."""

@@ -15,7 +15,7 @@ from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import Components, load_components
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.networks.uv_generator import UVGenerator, load_uv_generator
-from stylefaceuv.training.adam_stage import AdamStage, mean_terms
+from stylefaceuv.training.adam_stage import AdamStage, AdamTraining, mean_terms
 from stylefaceuv.training.atlas_views import AtlasViews
 from stylefaceuv.training.checkpoint import save_checkpoint
 from stylefaceuv.training.hair_targets import HairTargetMaker, HairTargets, join_hair_targets, read_hair_targets
@@ -30,26 +30,15 @@ SHOWN = 6
 
 
 @dataclass(frozen=True)
-class PainterTraining:
-    """Constants that all such stages have.
+class PainterTraining(AdamTraining):
+    """Constants that all such stages have; the seed is that of stylecodes, too.
 
     Attributes:
-        steps: of Adam.
-        batch: faces a step.
-        learning_rate: of Adam, falling to a twentieth by a cosine.
-        average: decay of the averaged weights.
         held_out: faces, the last ones, that are never trained on.
-        seed: of stylecodes and of the order of faces.
-        checkpoint_every: steps.
     """
 
-    steps: int = 3000
-    batch: int = 4
-    learning_rate: float = 1e-3
-    average: float = 0.995
     held_out: int = 48
     seed: int = 60_001
-    checkpoint_every: int = 100
 
 
 class PainterStage(AdamStage):

@@ -22,7 +22,7 @@ from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.lifting.landmark_fit import EYE_CONTOURS, INNER_LIPS
 from stylefaceuv.networks.uv_generator import UVGenerator, UVGeneratorConfig, UVPrediction, config_to_dict
 from stylefaceuv.soft_steps import eased, soft_threshold
-from stylefaceuv.training.adam_stage import AdamStage, mean_terms
+from stylefaceuv.training.adam_stage import AdamStage, AdamTraining, mean_terms
 from stylefaceuv.training.atlas_views import AtlasViews
 from stylefaceuv.training.checkpoint import save_checkpoint
 from stylefaceuv.training.random_state import seeded
@@ -39,32 +39,22 @@ _LIDS_DM, _LIPS_DM = (0.02, 0.09), (0.0, 0.05)
 
 
 @dataclass(frozen=True)
-class WarmStartConfig:
-    """Constants of the stage.
+class WarmStartConfig(AdamTraining):
+    """Constants of the stage, besides those of all such stages.
 
     Attributes:
-        steps: of Adam.
-        batch: faces a step.
-        learning_rate: of Adam, falling to a twentieth by a cosine.
         unsure: weight of texels of confidence 0; sure ones weigh 1.
         detail: weight of differences between neighbouring texels.
         eyes: weight of the eye islands, which are small and matter.
         base: weight of the low-resolution base's own error.
-        average: decay of the averaged weights.
-        seed: of the order of faces.
-        checkpoint_every: steps.
     """
 
     steps: int = 2000
-    batch: int = 4
     learning_rate: float = 1.5e-3
     unsure: float = 0.35
     detail: float = 1.0
     eyes: float = 6.0
     base: float = 0.3
-    average: float = 0.995
-    seed: int = 0
-    checkpoint_every: int = 100
 
 
 class WarmStartLoss(nn.Module):
