@@ -69,7 +69,8 @@ def hanging_color(
     below = hair & (rows > detected[list(BROW_TOPS), 1].max())
     if int(below.sum()) < _LEAST_PIXELS:
         return None
-    shown = small[:, below].median(dim=1).values
+    surest = below & (segments[_HAIR] >= segments[_HAIR][below].median())  # edges are half background
+    shown = small[:, surest].median(dim=1).values
     return linear_to_srgb((srgb_to_linear(shown) / light.clamp_min(1e-3)).clamp(0, 1))
 
 

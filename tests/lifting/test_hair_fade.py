@@ -46,6 +46,16 @@ def test_hair_below_the_brows_is_read_without_its_light() -> None:
     torch.testing.assert_close(srgb_to_linear(lit) * light, srgb_to_linear(plain))
 
 
+def test_hair_that_is_half_background_tells_nothing_of_its_colour() -> None:
+    """A wide rim that the segmenter still takes for hair, before a bright wall."""
+    image, segments = picture(BROWN, BROWN), hair()
+    image[:, :, 8:] = 0.9
+    segments[SEGMENTS.index("hair"), :, :10] = torch.linspace(0.95, 0.65, 10)
+    found = hanging_color(image, segments, landmarks(), torch.ones(3))
+    assert found is not None
+    torch.testing.assert_close(found, torch.tensor(BROWN))
+
+
 def test_too_little_hair_below_the_brows_tells_nothing() -> None:
     assert hanging_color(picture(BROWN, GOLDEN), hair(slice(0, 18)), landmarks(), torch.ones(3)) is None
     assert hanging_color(picture(BROWN, GOLDEN), 0.8 * hair(), landmarks(), torch.ones(3)) is None, "unlikely hair"
