@@ -10,6 +10,7 @@ from torch.nn import functional
 from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
 from stylefaceuv.lifting.strands import combed_strands
 from stylefaceuv.lifting.surface import Surface
+from stylefaceuv.lifting.texel_average import texel_average
 from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES
@@ -82,7 +83,8 @@ def hair_places(surface: Surface) -> HairPlaces:
     height = rest[:, 1:2] - points[list(BROW_TOPS), 1].mean()
     above = (((height > level).to(rest.dtype)) for level in (_FRINGE, _CROWN))
     sides = (beside_face(rest, points, clearance) for clearance in (_BESIDE_LENSES, _BESIDE_BROWS))
-    scalp, strands = scalp_weights(rest, points), combed_strands(rest, head_middle(points))
+    scalp, middle = scalp_weights(rest, points), head_middle(points)
+    strands = texel_average(lambda places: combed_strands(places, middle), surface)
     ears = ear_weights(rest, points)
     hairy = strands[(scalp * is_skin)[:, 0] > 0.5]
     strands = (strands - hairy.mean()) / hairy.std()

@@ -16,6 +16,7 @@ from stylefaceuv.lifting.hair_places import BROW_TOPS, HairPlaces, hair_places, 
 from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
 from stylefaceuv.lifting.strands import hanging_strands
 from stylefaceuv.lifting.surface import Surface
+from stylefaceuv.lifting.texel_average import texel_average
 from stylefaceuv.types import PART_NAMES
 
 _SKIN = PART_NAMES.index("skin")
@@ -97,7 +98,7 @@ class HeadRegions(nn.Module):
         self.register_buffer("fringe", places.forehead, persistent=False)
         for name in _HAIR_PLACES:
             self.register_buffer(name, getattr(places, name), persistent=False)
-        strands = self.texels.scatter(hanging_strands(self.surface.rest_positions))[None]
+        strands = self.texels.scatter(texel_average(hanging_strands, self.surface))[None]
         self.register_buffer("strands", strands, persistent=False)
         height = self.texels.scatter(self.surface.rest_positions[:, 1:2])[None]
         self.register_buffer("height", height, persistent=False)

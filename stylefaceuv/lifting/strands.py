@@ -11,8 +11,15 @@ HAIR_AXIS_Z = 0.1
 """Decimetres: where on Z the vertical stands that hair hangs around."""
 _AROUND, _PIECES = 800, 5
 """Strands around a head, and pieces of one from the whorl to the chin, or over two decimetres of height."""
-_CLUMPS, _SHARES = (5, 31), (1.0, 0.4)
-"""How many strands go together, and how strong that is beside single ones."""
+_ROWS = 32
+"""Of the table of a pattern, along the strands."""
+_WISP, _LOCK, _SHADE, _FEWEST_LOCKS = 4, 12, 40, 8
+"""How many strands go together: in a wisp, in a lock, and in what is lighter or darker as a whole."""
+_SINGLES, _WISPS, _GAPS, _SHADES = 2.2, 0.9, 1.2, 0.35
+"""How strong each is in the pattern; gaps are the dark lines between locks."""
+_GAP, _WANDER, _OVER = 0.25, 1.5, 12.0
+"""Half width of a gap, in deviations of the noise whose zeros are gaps; strands that a lock strays to a side; and how
+suddenly a lock ends that lies over another."""
 _WHORL = (0.0, math.cos(math.radians(35.0)), -math.sin(math.radians(35.0)))
 """Where on the crown strands begin: up and back, seen from the middle of the head."""
 _FEWEST = 5
@@ -28,7 +35,7 @@ def combed_strands(positions: torch.Tensor, middle: torch.Tensor, seed: int = 0)
         seed: of their pattern.
 
     Returns:
-        (T, 1) float, of about zero mean and at most unit variance.
+        (T, 1) float, of about zero mean and unit variance.
     """
     whorl = positions.new_tensor(_WHORL)
     outwards = functional.normalize(positions - middle, dim=1)
@@ -38,11 +45,14 @@ def combed_strands(positions: torch.Tensor, middle: torch.Tensor, seed: int = 0)
     turn = torch.atan2(across, forwards) / torch.pi
     along = torch.acos((outwards @ whorl).clamp(-1, 1)) * (2 / torch.pi) - 1
     level = -torch.log2(torch.hypot(across, forwards).clamp_min(2.0**-_FEWEST))
-    total = torch.zeros_like(turn)
+    total, power = torch.zeros_like(turn), torch.zeros_like(turn)
     for halvings in range(_FEWEST + 1):
-        pattern = _pattern(_AROUND >> halvings, _PIECES, seed + halvings).to(positions.device)
-        total = total + (1 - (level - halvings).abs()).clamp_min(0) * _on_pattern(pattern, turn, along)
-    return total[:, None]
+        pattern = _pattern(_AROUND >> halvings, seed + halvings).to(positions.device)
+        near = torch.nonzero((level - halvings).abs() < 1)[:, 0]
+        share = 1 - (level[near] - halvings).abs()
+        total[near] += share * _on_pattern(pattern, turn[near], along[near])
+        power[near] += share.square()
+    return (total / power.sqrt())[:, None]
 
 
 def hanging_strands(positions: torch.Tensor, seed: int = 0) -> torch.Tensor:
@@ -53,22 +63,49 @@ def hanging_strands(positions: torch.Tensor, seed: int = 0) -> torch.Tensor:
         seed: of their pattern.
 
     Returns:
-        (T, 1) float, of about zero mean and at most unit variance.
+        (T, 1) float, of about zero mean and unit variance.
     """
     turn = torch.atan2(positions[:, 0], -(positions[:, 2] - HAIR_AXIS_Z)) / torch.pi
-    pattern = _pattern(_AROUND, _PIECES, seed).to(positions.device)
+    pattern = _pattern(_AROUND, seed).to(positions.device)
     return _on_pattern(pattern, turn, positions[:, 1])[:, None]  # the table ends a decimetre above and below
 
 
-def _pattern(around: int, pieces: int, seed: int) -> torch.Tensor:
-    """(1, 1, pieces, around) strands and clumps of them, periodic, of zero mean and unit variance."""
-    single = torch.randn(1, 1, pieces, around, generator=torch.Generator().manual_seed(seed))
-    total = single
-    for clump, share in zip(_CLUMPS, _SHARES, strict=True):
-        wide = min(clump, around // 4 * 2 - 1)
-        periodic = functional.pad(single, (wide // 2, wide // 2, 0, 0), mode="circular")
-        total = total + share * math.sqrt(wide) * functional.avg_pool2d(periodic, (1, wide), stride=1)
-    return (total - total.mean()) / total.std()
+def _pattern(around: int, seed: int) -> torch.Tensor:
+    """(1, 1, rows, around) strands in locks that lie over each other, periodic, of zero mean and unit variance."""
+    source = torch.Generator().manual_seed(seed)
+    (one, height), (other, other_height) = _layer(around, source), _layer(around, source)
+    total = other + torch.sigmoid(_OVER * (height - other_height)) * (one - other)
+    total = total + _SHADES * _noise(3, max(around // _SHADE, 4), around, source)
+    return ((total - total.mean()) / total.std())[None, None]
+
+
+def _layer(around: int, source: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """(rows, around) strands of one layer of locks, and how high they lie."""
+    locks = max(around // _LOCK, _FEWEST_LOCKS)
+    astray = _WANDER * _noise(3, locks // 2, around, source)
+    singles, wisps = _noise(_PIECES, around, around, source), _noise(_PIECES, around // _WISP, around, source)
+    gaps = torch.exp(-(_noise(2, locks, around, source) / _GAP).square())
+    strands = _SINGLES * singles + _WISPS * wisps - _GAPS * gaps
+    return _shifted(strands, astray), _shifted(_noise(2, locks, around, source), astray)
+
+
+def _noise(pieces: int, nodes: int, around: int, source: torch.Generator) -> torch.Tensor:
+    """(rows, around) smooth noise with so many pieces along strands and nodes around the head, periodic."""
+    nodes_of_noise = torch.randn(1, 1, pieces, nodes, generator=source)
+    periodic = functional.pad(nodes_of_noise, (2, 2, 0, 0), mode="circular")
+    turn = (torch.arange(around) + 0.5) * (2 * nodes / around / (nodes + 4)) - nodes / (nodes + 4)
+    along = torch.linspace(-1, 1, _ROWS)
+    place = torch.stack([turn.expand(_ROWS, -1), along[:, None].expand(-1, around)], dim=-1)[None]
+    return functional.grid_sample(periodic, place, "bicubic", "border", align_corners=False)[0, 0]
+
+
+def _shifted(table: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+    """(rows, around): each entry of a periodic table read so many columns further, both (rows, around)."""
+    around = table.shape[1]
+    place = torch.arange(around) + by
+    low = place.floor()
+    first, share = low.long() % around, place - low
+    return table.gather(1, first) * (1 - share) + table.gather(1, (first + 1) % around) * share
 
 
 def _on_pattern(pattern: torch.Tensor, turn: torch.Tensor, along: torch.Tensor) -> torch.Tensor:
