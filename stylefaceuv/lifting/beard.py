@@ -6,11 +6,12 @@ cheeks and jaw up to the ears without a gap. Hair that hangs beside a face does 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional
 
+from stylefaceuv.lifting.completion import solid_mask
 from stylefaceuv.lifting.evidence import weighted_share
 from stylefaceuv.lifting.hair_places import EAR_FRONTS
 from stylefaceuv.lifting.landmark_fit import LIPS, OUTER_EYE_CORNERS
@@ -23,12 +24,16 @@ _NOSE_BASE, _CHIN, _MOUTH_CORNERS = 2, 152, (61, 291)
 _BELOW_CHIN, _BELOW_EYES, _EDGE, _SIDE_EDGE, _LIPS_REACH = 0.25, 0.1, 0.1, 0.3, 0.07
 """Decimetres: the zone ends below the chin and in front of the ears below the eyes, over an edge that is softer there;
 the core is not on the lips."""
+_FULL_BEARD, _SIDEBURNS = (0.05, 0.2), (0.4, 0.1)
+"""Decimetres: a full beard ends so far above the eyes, over that edge; the same where it meets hair."""
 _CHEEK_HIGH = 0.28
 _OTHER, _WORN, _SPREADS, _LEAST_SPREAD = 0.07, (0.25, 0.4), 3.0, 0.05
 _DARKER, _MOUSTACHE = 2.0, 24
 """Spreads; and what share of the atlas around chin and upper lip counts as around the mouth."""
 _FULL = (0.62, 0.68)
 """How bright a beard is beside the cheeks: at most 0.61 of two full ones, at least 0.69 of nine of stubble or less."""
+_MASK_EDGE, _MASK_LEVELS = 1024, 2
+"""What share of the atlas a beard draws back from the edge of what is seen, and halvings over which it fades there."""
 _PORE_SIZE = 128
 """Bands finer than this share of the atlas are roughness."""
 ROUGH_PHOTO, ROUGH_PAINTED = (0.0115, 0.0135), (0.0065, 0.0078)
@@ -45,11 +50,46 @@ class BeardPlaces:
         zone: (1, 1, R, R) float in [0, 1], cheeks, jaw, chin and upper lip, soft-edged.
         core: (1, 1, R, R) float, 1 on chin and upper lip, where every beard grows.
         cheeks: (1, 1, R, R) float, 1 on the skin above, which tells the face's tone.
+        full: (1, 1, R, R) float in [0, 1], the zone of full beards, which reach higher in front of the ears.
+        sideburns: (1, 1, R, R) float in [0, 1], that of full beards which meet the hair of the head there.
     """
 
     zone: torch.Tensor
     core: torch.Tensor
     cheeks: torch.Tensor
+    full: torch.Tensor
+    sideburns: torch.Tensor
+
+    def below_hair(self) -> BeardPlaces:
+        """Return the places on a head whose hair is kept: a full beard has no upper end in front of its ears."""
+        return replace(self, full=self.sideburns)
+
+
+@dataclass(frozen=True)
+class Beard:
+    """The beard of one face.
+
+    Attributes:
+        shown: (1, 1, R, R) float in [0, 1], where a map shows it; 0 everywhere of a shaved face.
+        full: scalar in [0, 1], 1 of a beard much darker than the cheeks, 0 of stubble.
+    """
+
+    shown: torch.Tensor
+    full: torch.Tensor
+
+    def mask(self, weights: torch.Tensor) -> torch.Tensor:
+        """Keep a full beard nearly up to where it is seen: where skin ends so early, it would end on the cheek.
+
+        Args:
+            weights: (1, 1, R, R) float in [0, 1], how well skin is seen.
+
+        Returns:
+            (1, 1, R, R) float in [0, 1], soft-edged; 0 of stubble, which shade and hair beside a face look like.
+        """
+        if not bool(self.full > 0):
+            return torch.zeros_like(weights)
+        shown = torch.minimum(weights, self.full * self.shown)
+        return solid_mask(shown, max(weights.shape[-1] // _MASK_EDGE, 1), _MASK_LEVELS)
 
 
 def beard_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
@@ -61,20 +101,26 @@ def beard_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torch.
         points: (478, 3) float, landmarks.
 
     Returns:
-        (T, 3) float in [0, 1]: zone, core and cheeks, as in :class:`BeardPlaces`.
+        (T, 5) float in [0, 1]: zone, core, cheeks, full and sideburns, as in :class:`BeardPlaces`.
     """
     x, y, z = positions[:, 0].abs(), positions[:, 1], positions[:, 2]
     eye, ear = points[list(OUTER_EYE_CORNERS)].abs().mean(0), points[list(EAR_FRONTS)].abs().mean(0)
     nose, chin, corner = points[_NOSE_BASE], points[_CHIN], points[list(_MOUTH_CORNERS)].abs().mean(0)
-    eyes = points[list(OUTER_EYE_CORNERS), 1].mean() - _BELOW_EYES
+    eyes = points[list(OUTER_EYE_CORNERS), 1].mean()
     rise = ((x - eye[0]) / (ear[0] - eye[0])).clamp(0, 1)  # along the cheekbone, up to the sideburns
-    below = ((nose[1] + rise * (eyes - nose[1]) - y) / (_EDGE + rise * _SIDE_EDGE)).clamp(0, 1)
     above = soft_threshold(y - chin[1] + _BELOW_CHIN, (0, _EDGE))
-    zone = below * above * soft_threshold(z - points[list(EAR_FRONTS), 2].mean(), (0, _EDGE)) * is_skin
+    above = above * soft_threshold(z - points[list(EAR_FRONTS), 2].mean(), (0, _EDGE)) * is_skin
+    ends = ((-_BELOW_EYES, _SIDE_EDGE), _FULL_BEARD, _SIDEBURNS)
+    zone, full, sideburns = (
+        above * ((nose[1] + rise * (eyes + high - nose[1]) - y) / (_EDGE + rise * edge)).clamp(0, 1)
+        for high, edge in ends
+    )
+    beside = soft_threshold((eye[2] + ear[2]) / 2 - z, (-_EDGE / 2, _EDGE / 2))  # of the eyes, which brows do not reach
+    sideburns = full + beside * (sideburns - full)
     apart = torch.cdist(positions, points[list(LIPS)]).amin(1)
     core = (zone > 0.5) & (x < corner[0]) & (apart > _LIPS_REACH) & (y > chin[1] - _EDGE)
     around = (y > nose[1]) & (y < nose[1] + _CHEEK_HIGH) & (x > corner[0]) & (x < eye[0]) & is_skin
-    return torch.stack([zone, core.to(zone), around.to(zone)], dim=1)
+    return torch.stack([zone, core.to(zone), around.to(zone), full, sideburns], dim=1)
 
 
 def beard_over(
@@ -84,7 +130,7 @@ def beard_over(
     places: BeardPlaces,
     rough: tuple[float, float] = ROUGH_PHOTO,
     frontal: torch.Tensor | None = None,
-) -> torch.Tensor:
+) -> Beard:
     """Tell where a map shows a beard.
 
     Args:
@@ -97,37 +143,40 @@ def beard_over(
             may be shade; a full beard is as dark as no shade. None is 1 everywhere.
 
     Returns:
-        (1, 1, R, R) float in [0, 1]; 0 everywhere of a shaved face.
+        Where, and how full it is.
     """
+    shaved = Beard(torch.zeros_like(seen), seen.new_zeros(()))
     size = min(_WORKING_SIZE, lifted.shape[-1])
     held = functional.adaptive_avg_pool2d(seen, size)
     color = functional.adaptive_avg_pool2d(lifted * seen, size) / held.clamp_min(1e-3)
-    planes = (places.zone, seen * places.core, seen * explained * places.cheeks)
-    zone, core, cheeks = (functional.adaptive_avg_pool2d(plane, size) for plane in planes)
+    planes = (places.zone, places.full, seen * places.core, seen * explained * places.cheeks)
+    zone, full_zone, core, cheeks = (functional.adaptive_avg_pool2d(plane, size) for plane in planes)
     shown, bare = core[0, 0] > 0.5, cheeks[0, 0] > 0.5
     if not bool(shown.any()) or not bool(bare.any()):
-        return torch.zeros_like(seen)
+        return shaved
     tone = color[0, :, bare].median(dim=1).values.view(1, 3, 1, 1)
     other = ((tone - color).mean(dim=1, keepdim=True) > _OTHER).to(color)
     worn = soft_threshold(weighted_share(other, core), _WORN)
     hairy = shown & (other[0, 0] > 0.5)
     if not bool(worn > 0) or not bool(hairy.any()):
-        return torch.zeros_like(seen)
+        return shaved
     worn = worn * soft_threshold(_roughness(lifted, seen * places.core), rough)
     if not bool(worn > 0):
-        return torch.zeros_like(seen)
+        return shaved
     if frontal is not None:
-        zone = zone * _stubble_ends(color, hairy, tone, functional.adaptive_avg_pool2d(frontal, size))
+        zone = zone * functional.adaptive_avg_pool2d(frontal, size)
+    full = _fullness(color, hairy, tone)
+    zone = zone + full * (full_zone - zone)
     like = _like(color, hairy, dilate(core, size // _MOUSTACHE)) * other * (held > 0.5) * (zone > 0)
     grown = _connected(hairy[None, None].to(color), like) * zone * worn
-    return functional.interpolate(dilate(grown, 1), seen.shape[-2:], mode="bilinear", align_corners=False) * seen
+    large = functional.interpolate(dilate(grown, 1), seen.shape[-2:], mode="bilinear", align_corners=False)
+    return Beard(large * seen, full)
 
 
-def _stubble_ends(color: torch.Tensor, hairy: torch.Tensor, tone: torch.Tensor, frontal: torch.Tensor) -> torch.Tensor:
-    """(1, 1, r, r) in [0, 1]: how far a beard of those (r, r) texels reaches, given where it is seen frontally."""
+def _fullness(color: torch.Tensor, hairy: torch.Tensor, tone: torch.Tensor) -> torch.Tensor:
+    """Scalar in [0, 1]: how full a beard of those (r, r) texels is on skin of that tone (1, 3, 1, 1)."""
     share = color[0, :, hairy].median(dim=1).values.mean() / tone.mean().clamp_min(1e-3)
-    full = 1 - soft_threshold(share, _FULL)
-    return full + (1 - full) * frontal
+    return 1 - soft_threshold(share, _FULL)
 
 
 def _roughness(texture: torch.Tensor, where: torch.Tensor) -> torch.Tensor:

@@ -11,11 +11,14 @@ import torch.nn.functional as functional
 
 from stylefaceuv.lifting.morphology import erode
 from stylefaceuv.lifting.pyramid import blend_bands, blur, push_pull
+from stylefaceuv.soft_steps import smoothstep
 
 _BANDS, _OFFSET_LEVELS = 5, 3
 _PRIOR = 0.02
 _GRAIN_LEVELS = 3
 _LEAST_TEXELS, _LEAST_HALVED, _MANY = 1000, 16, 10_000
+_LIKE_LEVELS, _UNLIKE = 4, (0.06, 0.12)
+"""Halvings over which the mirror image is compared with hair, and sRGB differences from where on it is not the same."""
 _DARKEST = 0.5
 """What is completed keeps at least this share of the model's sRGB: what is added to dark hair next to darker hair would
 make a black patch of it, without strands."""
@@ -62,6 +65,7 @@ def complete(
     support: torch.Tensor,
     grain: torch.Tensor | None = None,
     halved: int = 0,
+    hair: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Blend the lifted texture into the model's, with the mirrored one between them.
 
@@ -73,6 +77,8 @@ def complete(
         support: (1, 1, H, W) float in [0, 1], 1 where the model knows more than the skin tone.
         grain: (1, 1, H, W) float, unit-variance skin grain; None for images too coarse to have any.
         halved: how often smaller by half than a lifter's the images are: fewer bands are blended then, just as wide.
+        hair: (1, 1, H, W) float in [0, 1], where the model's texture has hair or skin, and its line is not that of the
+            other side: there the mirror image counts where it shows the same. None is nowhere.
 
     Returns:
         (1, 3, H, W) float, complete wherever the model's texture is.
@@ -85,6 +91,9 @@ def complete(
     if grain is not None:
         detailed = detailed + _grain_amplitude(lifted, mask) * (0.4 + 0.6 * support) * grain
     mirrored_mask = mask.flip(-1) * (1 - mask)
+    if hair is not None:
+        other = blur(lifted.flip(-1) - detailed, _LIKE_LEVELS).abs().mean(dim=1, keepdim=True)
+        mirrored_mask = mirrored_mask * (1 - hair * smoothstep(other, _UNLIKE))
     mirrored = torch.where(mirrored_mask > 0, lifted.flip(-1), detailed)
     toned = mirrored + blur(push_pull(detailed - mirrored, mirrored_mask, prior), bands)  # of the side it lands on
     both = blend_bands(toned, detailed, mirrored_mask, bands)

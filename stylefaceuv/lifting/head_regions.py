@@ -48,7 +48,7 @@ class HeadRegions(nn.Module):
         crown: (1, 1, R, R) float; it, ``beside``, ``temples``, ``scalp``, ``streaks``, ``ears`` and ``front`` are those
             of :class:`HairPlaces`.
         features: (1, 4, R, R) float, of :func:`feature_weights`.
-        beards: (1, 3, R, R) float, of :func:`beard_weights`.
+        beards: (1, 5, R, R) float, of :func:`beard_weights`.
         strands: (1, 1, R, R) float, of :func:`hanging_strands`.
         height: (1, 1, R, R) float, decimetres.
     """

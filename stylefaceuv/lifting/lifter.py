@@ -11,7 +11,7 @@ from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.albedo_model import AlbedoFit, AlbedoModel
-from stylefaceuv.lifting.beard import beard_over
+from stylefaceuv.lifting.beard import Beard, beard_over
 from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
 from stylefaceuv.lifting.dark_features import own_features
 from stylefaceuv.lifting.delighter import Delighter
@@ -51,8 +51,9 @@ _EVENED_HAIR = 0.6
 _UNDER_HAT = (0.24, 0.17, 0.13)
 """sRGB of dark brown hair, the most frequent, where a hat hides all of it."""
 _BESIDE = 6
-_ALONG, _SMEARED = (0.3, 0.55), 3
-"""Cosines between the skin's normal and the view; texels of an atlas of 256 around hair."""
+_ALONG, _ALONG_BEARD, _SMEARED = (0.3, 0.55), (0.1, 0.3), 3
+"""Cosines between the skin's normal and the view, those of beards too, which leave a gap; texels of an atlas of 256
+around hair."""
 CAST_LIGHT_RESOLUTION = 128
 """Edge of the map of slow light, texels."""
 
@@ -318,8 +319,9 @@ class Lifter(HeadRegions):
         seen, scale = self.texels.scatter(texels.confidence[:, None])[None], self.texels.resolution // 256
         lines, shown = dark_lines(raw, 2 * scale), self._shown(texels)
         over = find_occluders(shown, lines, seen, self._enlarged(shows.fit.weights), self.features)
-        frontal = smoothstep(self.texels.scatter(texels.normal[:, 2:])[None], _ALONG)  # 0 seen along the surface
-        explained, plain, own = self._explained(shows, raw, model_texture, seen, over, frontal)
+        towards = self.texels.scatter(texels.normal[:, 2:])[None]
+        frontal, barely = smoothstep(towards, _ALONG), smoothstep(towards, _ALONG_BEARD)  # 0 seen along the surface
+        explained, plain, own, beard = self._explained(shows, raw, model_texture, seen, over, frontal, keep_hair)
         if not keep_hair:
             explained = self._without_hair(explained, own, lines, model_texture, seen, over)
         plain = torch.minimum(plain, explained)
@@ -328,10 +330,11 @@ class Lifter(HeadRegions):
         if keep_hair:
             known = None if shown is None else shown[:, _HAIR, None]
             places, hanging = self.own_hair_places(shows.hanging)
-            hat, spare = self._hat(raw, seen, known)
-            if known is not None and spare is not None:
-                seen = seen * (1 - hat)
-                known = known * ~unlike_hair(raw, beside_hat=True)
+            hat = None if known is None else hat_over(raw, seen * known * torch.maximum(self.scalp, self.forehead))
+            spare = None
+            if known is not None and hat is not None and bool(hat.any()):
+                seen, known = seen * (1 - hat), known * ~unlike_hair(raw, beside_hat=True)
+                spare = raw.new_tensor(_UNDER_HAT).view(1, 3, 1, 1)
             bare = None if shown is None else shown[:, _FACE, None]
             hair = keep_hair_of(
                 image, seen, explained, model_texture, places, known, shows.ends, shows.standing, spare, bare
@@ -343,21 +346,14 @@ class Lifter(HeadRegions):
             model_texture = hair.texture
         else:
             skinlike = below_hairline(explained, self.forehead, 2 * scale)
-        mask = solid_mask(torch.minimum(seen, skinlike) * self.skin_chart, scale, 3)
-        skin = complete(image, mask, model_texture, self.skin_chart, self.support, self.grain)
+        shown_skin = torch.minimum(seen, skinlike) * self.skin_chart
+        mask = torch.maximum(solid_mask(shown_skin, scale, 3), beard.mask(shown_skin * barely * (1 - self.ears)))
+        parted = torch.maximum(self.fringe, self.scalp) if keep_hair else None
+        skin = complete(image, mask, model_texture, self.skin_chart, self.support, self.grain, hair=parted)
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
         spread = spread_light(cast_light, plain, CAST_LIGHT_RESOLUTION)
         chart = functional.adaptive_max_pool2d(self.skin_chart, CAST_LIGHT_RESOLUTION)
         return _Skin(skin, mask, torch.where(chart > 0, spread, 1.0), tone, float(over.lenses))
-
-    def _hat(
-        self, raw: torch.Tensor, seen: torch.Tensor, known: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """(1, 1, R, R) where a hat hides the head, and (1, 3, 1, 1) the colour of hair where none shows under it; None
-        without a hat."""
-        nowhere = torch.zeros_like(seen)
-        hat = nowhere if known is None else hat_over(raw, seen * known * torch.maximum(self.scalp, self.forehead))
-        return hat, raw.new_tensor(_UNDER_HAT).view(1, 3, 1, 1) if bool(hat.any()) else None
 
     def _smeared_hair(self, hair: torch.Tensor, frontal: torch.Tensor) -> torch.Tensor:
         """(1, 1, R, R) in [0, 1]: hair on the sides of the head that the photo sees along its surface: its strands
@@ -373,14 +369,16 @@ class Lifter(HeadRegions):
         seen: torch.Tensor,
         over: Occluders,
         frontal: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Where the photo shows the face; where it shows its bare skin; its own features and beard. (1, 1, R, R)."""
+        keep_hair: bool,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Beard]:
+        """Where the photo shows the face; its bare skin; its own features and beard, (1, 1, R, R) each; the beard."""
         explained = self._enlarged(shows.fit.weights)
         own = own_features(raw, model_texture, seen, over.over_features, self.features)
         explained = torch.maximum(explained, own) * (1 - over.rims)
         plain = torch.minimum(seen, explained) * self.skin_chart
-        beard = beard_over(raw, seen * self.skin_chart, explained, self.beard_places, frontal=frontal)
-        return torch.maximum(explained, beard), plain, torch.maximum(own, beard)
+        places = self.beard_places.below_hair() if keep_hair else self.beard_places
+        beard = beard_over(raw, seen * self.skin_chart * (1 - over.rims), explained, places, frontal=frontal)
+        return torch.maximum(explained, beard.shown), plain, torch.maximum(own, beard.shown), beard
 
     def _without_hair(
         self,

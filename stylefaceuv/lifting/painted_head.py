@@ -101,9 +101,9 @@ class PaintedHead:
     def _beard(self, painted: torch.Tensor) -> torch.Tensor:
         """(1, 1, r, r) in [0, 1]: where a painted map (1, 3, r, r) has a beard."""
         size = painted.shape[-1]
-        zone, core, cheeks = functional.adaptive_avg_pool2d(self.lifter.beards, size).split(1, dim=1)
+        places = BeardPlaces(*functional.adaptive_avg_pool2d(self.lifter.beards, size).split(1, dim=1))
         chart = functional.adaptive_avg_pool2d(self.lifter.skin_chart, size)
-        return beard_over(painted, chart, chart, BeardPlaces(zone, core, cheeks), ROUGH_PAINTED)
+        return beard_over(painted, chart, chart, places, ROUGH_PAINTED).shown
 
     def _without_sunglasses(self, painted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Put the mean face's eyes, at the painted tone, where the painter painted lenses; also where, (1, 1, r, r)."""

@@ -39,6 +39,27 @@ def test_what_is_not_seen_is_mirrored() -> None:
     assert float((hidden - wanted).abs().mean()) < 0.25 * float((hidden - 0.5).abs().mean())
 
 
+def test_hair_is_mirrored_only_onto_hair() -> None:
+    """A side that shows skin, with a freckled patch of hair below, is unseen on the other side, which has hair."""
+    source = torch.Generator().manual_seed(4)
+    freckles = 0.1 * torch.nn.functional.avg_pool2d(torch.randn(1, 1, SIZE, SIZE, generator=source), 3, 1, 1)
+    below = (torch.arange(SIZE) >= SIZE // 2).float()[:, None].expand(1, 1, SIZE, SIZE)
+    photo = 0.7 - 0.5 * below.expand(1, 3, -1, -1) + freckles
+    model_texture = torch.where(half_seen() > 0, 0.7 - 0.5 * below, 0.2 * ONE).expand(1, 3, -1, -1).contiguous()
+    hidden = (slice(None), slice(None), slice(None), slice(SIZE // 2 + 8, None))
+    skin, hair = (slice(None), slice(None), slice(0, 48)), (slice(None), slice(None), slice(80, None))
+    done = [
+        complete(photo * half_seen(), half_seen(), model_texture, ONE, ONE, hair=where)[hidden] for where in (None, ONE)
+    ]
+    wanted = (model_texture + freckles.flip(-1))[hidden]
+    plain = model_texture[hidden]
+    rough = [float((part[skin] - part[skin].mean()).std()) for part in done]
+    assert rough[1] < 0.5 * rough[0], "freckles of the other side's skin"
+    assert float((done[1][skin] - plain[skin]).abs().mean()) < 0.05
+    for part in done:
+        assert float((part[hair] - wanted[hair]).abs().mean()) < 0.5 * float((plain[hair] - wanted[hair]).abs().mean())
+
+
 def test_what_neither_side_shows_is_the_model_s_in_the_photo_s_tone() -> None:
     model_texture = smooth_image(SIZE, 1)[None] * 0.5
     shift = torch.tensor([0.2, 0.1, 0.05]).reshape(1, 3, 1, 1)

@@ -75,6 +75,15 @@ def test_shade_is_bounded_and_so_is_the_hue() -> None:
     assert 1.4 < float(purple.max() / purple.min()) < 1.9
     wine = tint((0.38, 0.15, 0.15), BROWN)
     assert float(wine.max() / wine.min()) < 1.16, "darker and of another hue: a collar"
+    navy = tint((0.08, 0.12, 0.3), BROWN)
+    assert float(navy.max() / navy.min()) < 1.16
+
+
+def test_shaded_hair_below_a_glossy_crown_is_warmer() -> None:
+    gloss, own = (0.62, 0.52, 0.49), (0.51, 0.34, 0.27)
+    shaded = tint(own, gloss) * torch.tensor(gloss)
+    torch.testing.assert_close(shaded / shaded.sum(), torch.tensor(own) / sum(own), rtol=0.03, atol=0)
+    assert abs(float(shaded.mean()) * 3 / sum(gloss) - 0.85) < 0.02, "shade is bounded as before"
 
 
 def test_what_lies_beside_the_head_is_not_the_face_nor_the_crown() -> None:
