@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch.nn import functional
@@ -54,6 +56,7 @@ class HairPlaces:
         temples: (1, 1, R, R) float in [0, 1], the same up to the eyes, for who can tell hair from lenses.
         scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
         streaks: (1, 1, R, R) float, zero mean and unit variance on the scalp, of :func:`combed_strands`.
+        cropped: (1, 1, R, R) float, the same of cropped hair.
         ears: (1, 1, R, R) float in [0, 1], of :func:`ear_weights`.
         front: (1, 1, R, R) float, 1 or 0, of :func:`before_face`.
     """
@@ -64,8 +67,21 @@ class HairPlaces:
     temples: torch.Tensor
     scalp: torch.Tensor
     streaks: torch.Tensor
+    cropped: torch.Tensor
     ears: torch.Tensor
     front: torch.Tensor
+
+    def cut(self, combed: float) -> HairPlaces:
+        """Give hair the streaks of one person's cut.
+
+        Args:
+            combed: 1 of combed hair, 0 of cropped hair, or between them.
+
+        Returns:
+            The places of that person, with streaks of unit variance.
+        """
+        mixed = self.cropped + combed * (self.streaks - self.cropped)
+        return replace(self, streaks=mixed / math.hypot(combed, 1 - combed))
 
 
 def hair_places(surface: Surface) -> HairPlaces:
@@ -84,12 +100,17 @@ def hair_places(surface: Surface) -> HairPlaces:
     above = (((height > level).to(rest.dtype)) for level in (_FRINGE, _CROWN))
     sides = (beside_face(rest, points, clearance) for clearance in (_BESIDE_LENSES, _BESIDE_BROWS))
     scalp, middle = scalp_weights(rest, points), head_middle(points)
-    strands = texel_average(lambda places: combed_strands(places, middle), surface)
     ears = ear_weights(rest, points)
+    strands = texel_average(partial(_combed_and_cropped, middle=middle), surface)
     hairy = strands[(scalp * is_skin)[:, 0] > 0.5]
-    strands = (strands - hairy.mean()) / hairy.std()
-    weights = (*above, *sides, scalp, strands, ears, before_face(rest, points))
+    streaks = ((strands - hairy.mean(dim=0)) / hairy.std(dim=0)).split(1, dim=1)
+    weights = (*above, *sides, scalp, *streaks, ears, before_face(rest, points))
     return HairPlaces(*(texels.scatter(each * is_skin)[None] for each in weights))
+
+
+def _combed_and_cropped(positions: torch.Tensor, middle: torch.Tensor) -> torch.Tensor:
+    """(T, 2): strands of both cuts."""
+    return torch.cat([combed_strands(positions, middle, cropped=short) for short in (False, True)], dim=1)
 
 
 def head_middle(points: torch.Tensor) -> torch.Tensor:

@@ -21,7 +21,7 @@ from stylefaceuv.types import PART_NAMES
 
 _SKIN = PART_NAMES.index("skin")
 _BELOW_NOSE = 2
-_HAIR_PLACES = ("crown", "beside", "temples", "scalp", "streaks", "ears", "front")
+_HAIR_PLACES = ("crown", "beside", "temples", "scalp", "streaks", "cropped", "ears", "front")
 
 
 class HeadRegions(nn.Module):
@@ -45,8 +45,8 @@ class HeadRegions(nn.Module):
             of the brows, too.
         below_forehead: (1, 1, R, R) float, 1 on plain skin between brows and eyes.
         above_mouth: (1, 1, R, R) float, 1 above the base of the nose.
-        crown: (1, 1, R, R) float; it, ``beside``, ``temples``, ``scalp``, ``streaks``, ``ears`` and ``front`` are those
-            of :class:`HairPlaces`.
+        crown: (1, 1, R, R) float; it, ``beside``, ``temples``, ``scalp``, ``streaks``, ``cropped``, ``ears`` and
+            ``front`` are those of :class:`HairPlaces`.
         features: (1, 4, R, R) float, of :func:`feature_weights`.
         beards: (1, 5, R, R) float, of :func:`beard_weights`.
         strands: (1, 1, R, R) float, of :func:`hanging_strands`.
@@ -69,6 +69,7 @@ class HeadRegions(nn.Module):
     beside: torch.Tensor
     temples: torch.Tensor
     streaks: torch.Tensor
+    cropped: torch.Tensor
     ears: torch.Tensor
     front: torch.Tensor
     strands: torch.Tensor
@@ -126,18 +127,20 @@ class HeadRegions(nn.Module):
         """Where hair grows and hangs on every head."""
         return HairPlaces(self.fringe, **{name: getattr(self, name) for name in _HAIR_PLACES})
 
-    def own_hair_places(self, hanging: torch.Tensor | None) -> tuple[HairPlaces, torch.Tensor]:
+    def own_hair_places(self, hanging: torch.Tensor | None, combed: float = 1.0) -> tuple[HairPlaces, torch.Tensor]:
         """Where hair grows and hangs on one head, and where it hangs over skin, (1, 1, R, R) in [0, 1].
 
         Args:
             hanging: (1, q, q) float in [0, 1], where that head's hair hangs over its skin, a half at its edge; None
                 where it does not.
+            combed: 1 of combed hair, 0 of cropped hair.
         """
+        places = self.hair_places.cut(combed)
         if hanging is None:
-            return self.hair_places, torch.zeros_like(self.scalp)
+            return places, torch.zeros_like(self.scalp)
         large = self._enlarged(hanging[None]) * self.skin_chart
         painted = strand_edge(large, self.strands)
-        return hung(self.hair_places, large, self.strands, painted), painted
+        return hung(places, large, self.strands, painted), painted
 
     @property
     def beard_places(self) -> BeardPlaces:

@@ -18,6 +18,7 @@ from stylefaceuv.lifting.delighter import Delighter
 from stylefaceuv.lifting.delighting import even_out, luminance, shading, spread_light, uneven_light
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.fringe import among_strands, fringe_over
+from stylefaceuv.lifting.hair_cut import combed_share
 from stylefaceuv.lifting.hair_evening import even_hair
 from stylefaceuv.lifting.hair_fade import HairEnds, beside_head, hanging_color
 from stylefaceuv.lifting.hair_texture import keep_hair_of
@@ -63,7 +64,7 @@ class _Seen:
     """What the photos show: delit texels (T, 3), how they are seen, the albedo model's fit, the light of each view.
 
     Where hair hangs in the own one, (1, q, q), is None where none does, and so are its ends, also where nothing tells
-    their colour. Hair is standing where it has volume.
+    their colour. Hair is standing where it has volume, and combed, in [0, 1], or cropped.
     """
 
     lifted: torch.Tensor
@@ -74,6 +75,7 @@ class _Seen:
     hanging: torch.Tensor | None
     ends: HairEnds | None
     standing: bool
+    combed: float
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,14 @@ class Lifter(HeadRegions):
             second_lighting = None if second_lighting is None else second_lighting / gain
         hanging, standing = (None, False) if own.hair is None else (own.hair.hanging, own.hair.standing)
         ends = self._ends(own, texels, lighting)
-        return _Seen(lifted, texels, fit, lighting, second_lighting, hanging, ends, standing)
+        return _Seen(lifted, texels, fit, lighting, second_lighting, hanging, ends, standing, self._combed(own))
+
+    def _combed(self, photo: Photo) -> float:
+        """In [0, 1]: whether the hair of a photo is combed; hair that hangs is."""
+        hangs = photo.hair is not None and bool(photo.hair.hanging.any())
+        if hangs or photo.segments is None or photo.detected is None:
+            return 1.0
+        return combed_share(photo.image, photo.segments, photo.detected)
 
     def _ends(self, photo: Photo, texels: LiftedTexels, lighting: torch.Tensor) -> HairEnds | None:
         """The ends of hair that hangs in a photo of that light (9, 3); None where none does, or nothing tells."""
@@ -329,7 +338,7 @@ class Lifter(HeadRegions):
         image = even_out(raw, cast_light)
         if keep_hair:
             known = None if shown is None else shown[:, _HAIR, None]
-            places, hanging = self.own_hair_places(shows.hanging)
+            places, hanging = self.own_hair_places(shows.hanging, shows.combed)
             hat = None if known is None else hat_over(raw, seen * known * torch.maximum(self.scalp, self.forehead))
             spare = None
             if known is not None and hat is not None and bool(hat.any()):

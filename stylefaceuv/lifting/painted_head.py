@@ -27,7 +27,8 @@ _RIMS, _HAIRS, _LIKELY, _WHOLE = (0.3, 0.6), (0.2, 0.5), (0.3, 0.7), 0.99
 _GRAIN = 0.006
 _GUTTER, _FULL_SIZE = 2, 1024
 """Texels beside the skin that enlarging reads; the size that completion's widths are meant for."""
-_STRANDS, _EVENED = 0.12, 0.6
+_STRANDS, _EVENED, _COMBED = 0.12, 0.6, 0.4
+"""Of strands, of evened hair, and how combed painted hair is that does not hang: it is too coarse to tell."""
 _SEEN, _COVERS, _IS_HAIR, _LEAST_ENDS = 0.3, 0.7, 0.5, 0.0006
 
 
@@ -189,11 +190,12 @@ class PaintedHead:
         lifter, skin = self.lifter, diffuse[None]
         chart, scale = lifter.skin_chart, lifter.texels.resolution // 256
         large, seen = self._large(hair[None], "bicubic"), self._large(visibility[None])
-        cover, strands = large[:, 3:].clamp(0, 1) * chart, 1 + _STRANDS * lifter.scalp * lifter.streaks
+        hangs_down = hanging is not None and bool(hanging.any())
+        places, hangs = lifter.own_hair_places(hanging, 1.0 if hangs_down else _COMBED)
+        cover, strands = large[:, 3:].clamp(0, 1) * chart, 1 + _STRANDS * lifter.scalp * places.streaks
         known = cover if shown is None else torch.maximum(cover, smoothstep(self._large(shown[None]), _LIKELY) * chart)
         worn = skin + cover * ((large[:, :3] * strands).clamp(0, 1) - skin)
-        places, hangs = lifter.own_hair_places(hanging)
-        ends = None if hanging is None or not bool(hanging.any()) else self._ends(hair, visibility, shown)
+        ends = self._ends(hair, visibility, shown) if hangs_down else None
         grown = keep_hair_of(worn, seen, 1 - known, skin, places, known, ends, standing)
         if grown.color is not None:
             worn = even_hair(worn, seen * known, grown.color, _EVENED)

@@ -11,8 +11,8 @@ HAIR_AXIS_Z = 0.1
 """Decimetres: where on Z the vertical stands that hair hangs around."""
 _AROUND, _PIECES = 800, 5
 """Strands around a head, and pieces of one from the whorl to the chin, or over two decimetres of height."""
-_ROWS = 32
-"""Of the table of a pattern, along the strands."""
+_ROWS, _CROPPED = 32, 6
+"""Of the table of a pattern, along the strands; and how many times more pieces cropped hair has."""
 _WISP, _LOCK, _SHADE, _FEWEST_LOCKS = 4, 12, 40, 8
 """How many strands go together: in a wisp, in a lock, and in what is lighter or darker as a whole."""
 _SINGLES, _WISPS, _GAPS, _SHADES = 2.2, 0.9, 1.2, 0.35
@@ -26,13 +26,14 @@ _FEWEST = 5
 """Halvings of the number of strands towards the whorl."""
 
 
-def combed_strands(positions: torch.Tensor, middle: torch.Tensor, seed: int = 0) -> torch.Tensor:
+def combed_strands(positions: torch.Tensor, middle: torch.Tensor, seed: int = 0, cropped: bool = False) -> torch.Tensor:
     """Strands that run from the whorl over the head, as far apart everywhere: they branch.
 
     Args:
         positions: (T, 3) float, texels of the mean head, decimetres.
         middle: (3,) float, of the head, decimetres.
         seed: of their pattern.
+        cropped: whether they are cut to a centimetre.
 
     Returns:
         (T, 1) float, of about zero mean and unit variance.
@@ -47,7 +48,7 @@ def combed_strands(positions: torch.Tensor, middle: torch.Tensor, seed: int = 0)
     level = -torch.log2(torch.hypot(across, forwards).clamp_min(2.0**-_FEWEST))
     total, power = torch.zeros_like(turn), torch.zeros_like(turn)
     for halvings in range(_FEWEST + 1):
-        pattern = _pattern(_AROUND >> halvings, seed + halvings).to(positions.device)
+        pattern = _pattern(_AROUND >> halvings, seed + halvings, _CROPPED if cropped else 1).to(positions.device)
         near = torch.nonzero((level - halvings).abs() < 1)[:, 0]
         share = 1 - (level[near] - halvings).abs()
         total[near] += share * _on_pattern(pattern, turn[near], along[near])
@@ -70,32 +71,33 @@ def hanging_strands(positions: torch.Tensor, seed: int = 0) -> torch.Tensor:
     return _on_pattern(pattern, turn, positions[:, 1])[:, None]  # the table ends a decimetre above and below
 
 
-def _pattern(around: int, seed: int) -> torch.Tensor:
+def _pattern(around: int, seed: int, shorter: int = 1) -> torch.Tensor:
     """(1, 1, rows, around) strands in locks that lie over each other, periodic, of zero mean and unit variance."""
     source = torch.Generator().manual_seed(seed)
-    (one, height), (other, other_height) = _layer(around, source), _layer(around, source)
+    (one, height), (other, other_height) = _layer(around, shorter, source), _layer(around, shorter, source)
     total = other + torch.sigmoid(_OVER * (height - other_height)) * (one - other)
-    total = total + _SHADES * _noise(3, max(around // _SHADE, 4), around, source)
+    total = total + _SHADES * _noise((3 * shorter, max(around // _SHADE, 4)), one.shape, source)
     return ((total - total.mean()) / total.std())[None, None]
 
 
-def _layer(around: int, source: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def _layer(around: int, shorter: int, source: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """(rows, around) strands of one layer of locks, and how high they lie."""
-    locks = max(around // _LOCK, _FEWEST_LOCKS)
-    astray = _WANDER * _noise(3, locks // 2, around, source)
-    singles, wisps = _noise(_PIECES, around, around, source), _noise(_PIECES, around // _WISP, around, source)
-    gaps = torch.exp(-(_noise(2, locks, around, source) / _GAP).square())
+    size, locks = (_ROWS * (1 + shorter) // 2, around), max(around // _LOCK, _FEWEST_LOCKS)
+    astray = _WANDER * _noise((3 * shorter, locks // 2), size, source)
+    singles = _noise((_PIECES * shorter, around), size, source)
+    wisps = _noise((_PIECES * shorter, around // _WISP), size, source)
+    gaps = torch.exp(-(_noise((2 * shorter, locks), size, source) / _GAP).square())
     strands = _SINGLES * singles + _WISPS * wisps - _GAPS * gaps
-    return _shifted(strands, astray), _shifted(_noise(2, locks, around, source), astray)
+    return _shifted(strands, astray), _shifted(_noise((2 * shorter, locks), size, source), astray)
 
 
-def _noise(pieces: int, nodes: int, around: int, source: torch.Generator) -> torch.Tensor:
-    """(rows, around) smooth noise with so many pieces along strands and nodes around the head, periodic."""
-    nodes_of_noise = torch.randn(1, 1, pieces, nodes, generator=source)
-    periodic = functional.pad(nodes_of_noise, (2, 2, 0, 0), mode="circular")
-    turn = (torch.arange(around) + 0.5) * (2 * nodes / around / (nodes + 4)) - nodes / (nodes + 4)
-    along = torch.linspace(-1, 1, _ROWS)
-    place = torch.stack([turn.expand(_ROWS, -1), along[:, None].expand(-1, around)], dim=-1)[None]
+def _noise(nodes: tuple[int, int], size: tuple[int, ...], source: torch.Generator) -> torch.Tensor:
+    """Smooth noise of a size (rows, around) with so many nodes along strands and around the head, periodic."""
+    rows, around = size
+    periodic = functional.pad(torch.randn(1, 1, *nodes, generator=source), (2, 2, 0, 0), mode="circular")
+    wide = nodes[1] / (nodes[1] + 4)
+    turn, along = (torch.arange(around) + 0.5) * (2 * wide / around) - wide, torch.linspace(-1, 1, rows)
+    place = torch.stack([turn.expand(rows, -1), along[:, None].expand(-1, around)], dim=-1)[None]
     return functional.grid_sample(periodic, place, "bicubic", "border", align_corners=False)[0, 0]
 
 

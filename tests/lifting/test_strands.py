@@ -55,6 +55,27 @@ def test_combed_ones_run_away_from_the_whorl(polar: float) -> None:
     assert float(change_beside) > 4 * float(change_along)
 
 
+def test_cropped_ones_are_shorter() -> None:
+    points, away = around_whorl(1.2, 3000)
+    both = torch.cat([points, points + 0.04 * away])
+    change = {}
+    for cropped in (False, True):
+        here, along = combed_strands(both, MIDDLE, cropped=cropped)[:, 0].split(len(points))
+        change[cropped] = float((here - along).abs().mean() / here.std())
+    assert change[True] > 3 * change[False]
+
+
+def test_a_cut_has_streaks_of_unit_variance(scene: Scene) -> None:
+    places = scene.lifter.hair_places
+    scalp = (places.scalp > 0.5) & (scene.lifter.skin_chart > 0)
+    for combed, like in ((1.0, places.streaks), (0.0, places.cropped), (0.5, None)):
+        streaks = places.cut(combed).streaks
+        assert float(streaks[scalp].std()) == pytest.approx(1, abs=0.05)
+        assert like is None or float((streaks - like).abs().max()) < 1e-5
+    own, _ = scene.lifter.own_hair_places(None, 0.0)
+    assert torch.equal(own.streaks, places.cropped)
+
+
 def test_they_branch_so_that_they_are_as_fine_everywhere() -> None:
     """Rings of one spacing have equally rough patterns, though the small one holds a quarter of the strands."""
     rough = []

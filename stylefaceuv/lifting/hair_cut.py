@@ -1,0 +1,45 @@
+"""Whether the hair that a photo shows above the brows is combed, strands side by side, or cropped, curled or rough."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+from stylefaceuv.lifting.hair_places import BROW_TOPS
+from stylefaceuv.networks.head_segmenter import SEGMENTS
+from stylefaceuv.soft_steps import smoothstep
+
+_HAIR = SEGMENTS.index("hair")
+_PICTURE, _CELLS = 512, 64
+"""Pixels and cells over the edge of the picture: strands of a pixel, and pieces of eight that have one direction."""
+_SOLID, _LEAST_CELLS = 0.9, 100
+"""How much of a cell is hair that is looked at, and how many of those tell something."""
+_COMBED = (0.5, 0.7)
+"""Mean coherence of cropped or curly hair, and of combed hair. Of 21 heads whose hair does not hang (seeds 777, 5151,
+112233, 3000) a crew cut has 0.39, curls 0.51, crops 0.52 to 0.55, side partings 0.60 to 0.70, straight fringes more."""
+
+
+def combed_share(image: torch.Tensor, segments: torch.Tensor, detected: torch.Tensor) -> float:
+    """Tell combed hair from cropped hair by how much its strands agree on a direction.
+
+    Args:
+        image: (3, H, W) float in [0, 1], sRGB.
+        segments: (S, s, s) float in [0, 1], of the picture, in the order of ``SEGMENTS``.
+        detected: (478, 2) float, landmarks in pixels of the image.
+
+    Returns:
+        1 of combed hair, 0 of cropped or curly hair, between them of what is between; 1 where the picture shows too
+        little of it. Source: coherence of the structure tensor, Weickert, Anisotropic Diffusion in Image Processing
+        (1998), divided by the trace.
+    """
+    small = functional.adaptive_avg_pool2d(image, _PICTURE).mean(dim=0)
+    down, right = torch.gradient(small)
+    planes = torch.stack([right * right, down * down, right * down])[None]
+    across, along, mixed = functional.adaptive_avg_pool2d(planes, _CELLS)[0]
+    coherence = torch.hypot(across - along, 2 * mixed) / (across + along).clamp_min(1e-9)
+    hair = functional.adaptive_avg_pool2d(segments[_HAIR][None], _CELLS)[0] > _SOLID
+    rows = (torch.arange(_CELLS, device=image.device) + 0.5)[:, None] * (image.shape[-2] / _CELLS)
+    above = hair & (rows < detected[list(BROW_TOPS), 1].min())
+    if int(above.sum()) < _LEAST_CELLS:
+        return 1.0
+    return float(smoothstep(coherence[above].mean(), _COMBED))
