@@ -25,15 +25,16 @@ _BELOW_CHIN, _BELOW_EYES, _EDGE, _SIDE_EDGE, _LIPS_REACH = 0.25, 0.1, 0.1, 0.3, 
 """Decimetres: the zone ends below the chin and in front of the ears below the eyes, over an edge that is softer there;
 the core is not on the lips."""
 _FULL_BEARD, _SIDEBURNS = (0.05, 0.2), (0.4, 0.1)
-"""Decimetres: a full beard ends so far above the eyes, over that edge; the same where it meets hair."""
+"""Decimetres: a full beard ends so far above the eyes, over an edge softer by that in front of the ears; the same where
+it meets hair."""
 _CHEEK_HIGH = 0.28
 _OTHER, _WORN, _SPREADS, _LEAST_SPREAD = 0.07, (0.25, 0.4), 3.0, 0.05
 _DARKER, _MOUSTACHE = 2.0, 24
 """Spreads; and what share of the atlas around chin and upper lip counts as around the mouth."""
 _FULL = (0.62, 0.68)
 """How bright a beard is beside the cheeks: at most 0.61 of two full ones, at least 0.69 of nine of stubble or less."""
-_MASK_EDGE, _MASK_LEVELS = 1024, 2
-"""What share of the atlas a beard draws back from the edge of what is seen, and halvings over which it fades there."""
+_MASK_LEVELS = 2
+"""Halvings over which a beard fades at the edge of what is seen: as steeply as texels allow."""
 _PORE_SIZE = 128
 """Bands finer than this share of the atlas are roughness."""
 ROUGH_PHOTO, ROUGH_PAINTED = (0.0115, 0.0135), (0.0065, 0.0078)
@@ -61,7 +62,7 @@ class BeardPlaces:
     sideburns: torch.Tensor
 
     def below_hair(self) -> BeardPlaces:
-        """Return the places on a head whose hair is kept: a full beard has no upper end in front of its ears."""
+        """Return the places on a head whose hair is kept: full beards meet it above the eyes, before the ears."""
         return replace(self, full=self.sideburns)
 
 
@@ -88,8 +89,9 @@ class Beard:
         """
         if not bool(self.full > 0):
             return torch.zeros_like(weights)
-        shown = torch.minimum(weights, self.full * self.shown)
-        return solid_mask(shown, max(weights.shape[-1] // _MASK_EDGE, 1), _MASK_LEVELS)
+        return self.full * solid_mask(
+            torch.minimum(weights, self.shown), max(weights.shape[-1] // 1024, 1), _MASK_LEVELS
+        )
 
 
 def beard_weights(positions: torch.Tensor, is_skin: torch.Tensor, points: torch.Tensor) -> torch.Tensor:

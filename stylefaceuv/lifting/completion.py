@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as functional
 
 from stylefaceuv.lifting.morphology import erode
-from stylefaceuv.lifting.pyramid import blend_bands, blur, push_pull
+from stylefaceuv.lifting.pyramid import blend_bands, blur, blur_inside, push_pull
 from stylefaceuv.soft_steps import smoothstep
 
 _BANDS, _OFFSET_LEVELS = 5, 3
@@ -92,7 +92,8 @@ def complete(
         detailed = detailed + _grain_amplitude(lifted, mask) * (0.4 + 0.6 * support) * grain
     mirrored_mask = mask.flip(-1) * (1 - mask)
     if hair is not None:
-        other = blur(lifted.flip(-1) - detailed, _LIKE_LEVELS).abs().mean(dim=1, keepdim=True)
+        levels, known = max(_LIKE_LEVELS - halved, 1), mask.flip(-1)
+        other = blur_inside(lifted.flip(-1) - detailed, known, levels).abs().mean(dim=1, keepdim=True)
         mirrored_mask = mirrored_mask * (1 - hair * smoothstep(other, _UNLIKE))
     mirrored = torch.where(mirrored_mask > 0, lifted.flip(-1), detailed)
     toned = mirrored + blur(push_pull(detailed - mirrored, mirrored_mask, prior), bands)  # of the side it lands on

@@ -21,7 +21,7 @@ _SHADED, _TINTS, _WARMER = (0.8, 0.95), (1.07, 1.35), (1.25, 1.07, 1 / 1.25)
 another hue may be clothes or a wall, unless it is warmer: below a glossy crown hair shows its own colour. Ends that
 grew out of darker roots are as bright, and golden."""
 _LESS_BLUE = (0.03, 0.12)
-"""By how much of its green: wine-red cloth has as much of both."""
+"""By how much of the green ends have less blue than the crown: gloss adds blue, and wine-red cloth has much of it."""
 _RANGE = (-1.1, 0.2)
 """Negative heights on the mean head, decimetres, between which the colour changes: from the crown to the ears."""
 _OUTSIDE, _BESIDE = 0.55, (-0.5, 0.2)
@@ -96,7 +96,7 @@ def end_tint(ends: torch.Tensor, crown: torch.Tensor) -> torch.Tensor:
     ends, crown = ends.clamp_min(0.02), crown.clamp_min(0.02)
     brighter = ends.mean() / crown.mean()
     tint = _TINTS[0] + (_TINTS[1] - _TINTS[0]) * smoothstep(brighter, _SHADED)
-    warmer = crown.new_tensor(_WARMER) ** smoothstep(1 - ends[2] / ends[1], _LESS_BLUE)
+    warmer = crown.new_tensor(_WARMER) ** smoothstep(crown[2] / crown[1] - ends[2] / ends[1], _LESS_BLUE)
     hue = (ends / crown / brighter).minimum(warmer.maximum(tint)).maximum(warmer.minimum(1 / tint))
     return brighter.clamp(_DARKER, _FAIRER) * hue
 

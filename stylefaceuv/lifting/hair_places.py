@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from torch.nn import functional
 
 from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
-from stylefaceuv.lifting.strands import combed_strands
+from stylefaceuv.lifting.strands import Strands, combed_strands
 from stylefaceuv.lifting.surface import Surface
 from stylefaceuv.lifting.texel_average import texel_average
 from stylefaceuv.networks.head_segmenter import SEGMENTS
@@ -31,7 +30,7 @@ _FRINGE, _CROWN = -0.03, 0.5
 _BESIDE_EYES, _NAPE, _BELOW_HAIRLINE = 0.08, 0.6, 0.15
 _BESIDE_LENSES, _BESIDE_BROWS, _LENS_TOP = 0.17, 0.05, 0.3
 """Decimetres. Lenses and brows reach farther out than the eyes and may be as dark as hair."""
-_PAINTED, _RAGGED, _MOST_RAGGED = (0.4, 0.6), 0.12, 0.3
+_PAINTED, _RAGGED, _MOST_RAGGED = (0.4, 0.6), 0.1, 0.3
 """Hanging hair is painted from a half on; by how much strands differ in that, so that their ends do by a centimetre;
 and at most, so that they leave no gaps higher up."""
 _ACROSS, _CELLS = (0.15, 0.6), 128
@@ -55,7 +54,7 @@ class HairPlaces:
             but not where lenses of glasses reach.
         temples: (1, 1, R, R) float in [0, 1], the same up to the eyes, for who can tell hair from lenses.
         scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
-        streaks: (1, 1, R, R) float, zero mean and unit variance on the scalp, of :func:`combed_strands`.
+        streaks: (1, 1, R, R) float, zero mean and unit variance on the scalp, of :func:`combed_strands` on texels.
         cropped: (1, 1, R, R) float, the same of cropped hair.
         ears: (1, 1, R, R) float in [0, 1], of :func:`ear_weights`.
         front: (1, 1, R, R) float, 1 or 0, of :func:`before_face`.
@@ -101,16 +100,25 @@ def hair_places(surface: Surface) -> HairPlaces:
     sides = (beside_face(rest, points, clearance) for clearance in (_BESIDE_LENSES, _BESIDE_BROWS))
     scalp, middle = scalp_weights(rest, points), head_middle(points)
     ears = ear_weights(rest, points)
-    strands = texel_average(partial(_combed_and_cropped, middle=middle), surface)
-    hairy = strands[(scalp * is_skin)[:, 0] > 0.5]
-    streaks = ((strands - hairy.mean(dim=0)) / hairy.std(dim=0)).split(1, dim=1)
+    hairy = (scalp * is_skin)[:, 0] > 0.5
+    streaks = (on_texels(combed_strands(middle, cropped=short), surface, hairy) for short in (False, True))
     weights = (*above, *sides, scalp, *streaks, ears, before_face(rest, points))
     return HairPlaces(*(texels.scatter(each * is_skin)[None] for each in weights))
 
 
-def _combed_and_cropped(positions: torch.Tensor, middle: torch.Tensor) -> torch.Tensor:
-    """(T, 2): strands of both cuts."""
-    return torch.cat([combed_strands(positions, middle, cropped=short) for short in (False, True)], dim=1)
+def on_texels(strands: Strands, surface: Surface, where: torch.Tensor) -> torch.Tensor:
+    """Average strands over texels, which would alias read at their centres.
+
+    Args:
+        strands: the pattern.
+        surface: of the face model, T texels.
+        where: (T,) bool, the texels that count.
+
+    Returns:
+        (T, 1) float, of zero mean and unit variance there, whatever the size of texels.
+    """
+    values = texel_average(strands, surface)
+    return (values - values[where].mean()) / values[where].std()
 
 
 def head_middle(points: torch.Tensor) -> torch.Tensor:
@@ -125,7 +133,7 @@ def hung(places: HairPlaces, hanging: torch.Tensor, strands: torch.Tensor, paint
     Args:
         places: of every head.
         hanging: (1, 1, R, R) float in [0, 1], where that person's hair hangs, a half at its edge.
-        strands: (1, 1, R, R) float, of :func:`hanging_strands`.
+        strands: (1, 1, R, R) float, of :func:`hanging_strands` on texels.
         painted: (1, 1, R, R) float in [0, 1], their :func:`strand_edge`.
 
     Returns:
@@ -148,7 +156,7 @@ def strand_edge(hanging: torch.Tensor, strands: torch.Tensor | None = None) -> t
 
     Args:
         hanging: (N, 1, R, R) float in [0, 1], a half at the edge, from which it rises slowly.
-        strands: (1, 1, R, R) float, of :func:`hanging_strands`; None is a plain edge.
+        strands: (1, 1, R, R) float, of :func:`hanging_strands` on texels; None is a plain edge.
 
     Returns:
         (N, 1, R, R) float in [0, 1], where it is painted; 0 wherever ``hanging`` is.

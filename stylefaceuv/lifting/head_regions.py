@@ -12,11 +12,10 @@ from stylefaceuv.lifting.albedo_model import AlbedoModel
 from stylefaceuv.lifting.beard import BeardPlaces, beard_weights
 from stylefaceuv.lifting.completion import skin_grain
 from stylefaceuv.lifting.dark_features import feature_weights
-from stylefaceuv.lifting.hair_places import BROW_TOPS, HairPlaces, hair_places, hung, strand_edge
+from stylefaceuv.lifting.hair_places import BROW_TOPS, HairPlaces, hair_places, hung, on_texels, strand_edge
 from stylefaceuv.lifting.landmark_fit import OUTER_EYE_CORNERS
 from stylefaceuv.lifting.strands import hanging_strands
 from stylefaceuv.lifting.surface import Surface
-from stylefaceuv.lifting.texel_average import texel_average
 from stylefaceuv.types import PART_NAMES
 
 _SKIN = PART_NAMES.index("skin")
@@ -49,7 +48,7 @@ class HeadRegions(nn.Module):
             ``front`` are those of :class:`HairPlaces`.
         features: (1, 4, R, R) float, of :func:`feature_weights`.
         beards: (1, 5, R, R) float, of :func:`beard_weights`.
-        strands: (1, 1, R, R) float, of :func:`hanging_strands`.
+        strands: (1, 1, R, R) float, of :func:`hanging_strands` on texels.
         height: (1, 1, R, R) float, decimetres.
     """
 
@@ -99,7 +98,7 @@ class HeadRegions(nn.Module):
         self.register_buffer("fringe", places.forehead, persistent=False)
         for name in _HAIR_PLACES:
             self.register_buffer(name, getattr(places, name), persistent=False)
-        strands = self.texels.scatter(texel_average(hanging_strands, self.surface))[None]
+        strands = self.texels.scatter(on_texels(hanging_strands(), self.surface, part == _SKIN))[None]
         self.register_buffer("strands", strands, persistent=False)
         height = self.texels.scatter(self.surface.rest_positions[:, 1:2])[None]
         self.register_buffer("height", height, persistent=False)

@@ -18,11 +18,7 @@ from stylefaceuv.lifting.delighter import Delighter
 from stylefaceuv.lifting.delighting import even_out, luminance, shading, spread_light, uneven_light
 from stylefaceuv.lifting.eye_texture import EyeTexels, eye_texels, paint_eye
 from stylefaceuv.lifting.fringe import among_strands, fringe_over
-from stylefaceuv.lifting.hair_cut import combed_share
-from stylefaceuv.lifting.hair_evening import even_hair
-from stylefaceuv.lifting.hair_fade import HairEnds, beside_head, hanging_color
-from stylefaceuv.lifting.hair_texture import keep_hair_of
-from stylefaceuv.lifting.hats import hat_over, unlike_hair
+from stylefaceuv.lifting.hair_fade import beside_head
 from stylefaceuv.lifting.head_regions import HeadRegions
 from stylefaceuv.lifting.lid_margin import lid_margin, paint_lid_margin
 from stylefaceuv.lifting.lid_texture import lid_texels, paint_lids
@@ -33,49 +29,38 @@ from stylefaceuv.lifting.mouth_texture import paint_mouth
 from stylefaceuv.lifting.occluders import Occluders, background_on, find_occluders
 from stylefaceuv.lifting.painted_guide import gain_to_painted, much_darker, seen_skin
 from stylefaceuv.lifting.photo import LiftedFace, Photo, SkinEvidence
+from stylefaceuv.lifting.photo_hair import PhotoHair, Shown, photo_hair, with_hair
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
 from stylefaceuv.lifting.second_view import join_views
 from stylefaceuv.lifting.thin_lines import dark_lines, plain_skin
 from stylefaceuv.lifting.tooth_pattern import tooth_pattern
-from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES
 
 _SKIN = PART_NAMES.index("skin")
-_FACE, _HAIR = SEGMENTS.index("face"), SEGMENTS.index("hair")
 _EVENED_SHARE = 0.6
 _EVENED_TINT = 0.85
 _UNEVEN_SHARE = 0.9
 _EYES_SHARE = 0.9
-_EVENED_HAIR = 0.6
-_UNDER_HAT = (0.24, 0.17, 0.13)
-"""sRGB of dark brown hair, the most frequent, where a hat hides all of it."""
 _BESIDE = 6
-_ALONG, _ALONG_BEARD, _SMEARED = (0.3, 0.55), (0.1, 0.3), 3
-"""Cosines between the skin's normal and the view, those of beards too, which leave a gap; texels of an atlas of 256
-around hair."""
+_ALONG, _ALONG_BEARD = (0.3, 0.55), (0.1, 0.3)
+"""Cosines between the skin's normal and the view, of beards too, which leave a gap."""
 CAST_LIGHT_RESOLUTION = 128
 """Edge of the map of slow light, texels."""
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the photos show: delit texels (T, 3), how they are seen, the albedo model's fit, the light of each view.
-
-    Where hair hangs in the own one, (1, q, q), is None where none does, and so are its ends, also where nothing tells
-    their colour. Hair is standing where it has volume, and combed, in [0, 1], or cropped.
-    """
+    """What the photos show: delit texels (T, 3), how they are seen, the albedo model's fit, the light of each view and
+    the hair of the own one."""
 
     lifted: torch.Tensor
     texels: LiftedTexels
     fit: AlbedoFit
     lighting: torch.Tensor
     second_lighting: torch.Tensor | None
-    hanging: torch.Tensor | None
-    ends: HairEnds | None
-    standing: bool
-    combed: float
+    hair: PhotoHair
 
 
 @dataclass(frozen=True)
@@ -197,25 +182,9 @@ class Lifter(HeadRegions):
             lifted = linear_to_srgb((srgb_to_linear(lifted) * gain).clamp(0, 1))
             lighting = lighting / gain
             second_lighting = None if second_lighting is None else second_lighting / gain
-        hanging, standing = (None, False) if own.hair is None else (own.hair.hanging, own.hair.standing)
-        ends = self._ends(own, texels, lighting)
-        return _Seen(lifted, texels, fit, lighting, second_lighting, hanging, ends, standing, self._combed(own))
-
-    def _combed(self, photo: Photo) -> float:
-        """In [0, 1]: whether the hair of a photo is combed; hair that hangs is."""
-        hangs = photo.hair is not None and bool(photo.hair.hanging.any())
-        if hangs or photo.segments is None or photo.detected is None:
-            return 1.0
-        return combed_share(photo.image, photo.segments, photo.detected)
-
-    def _ends(self, photo: Photo, texels: LiftedTexels, lighting: torch.Tensor) -> HairEnds | None:
-        """The ends of hair that hangs in a photo of that light (9, 3); None where none does, or nothing tells."""
-        hangs = photo.hair is not None and bool(photo.hair.hanging.any())
-        if not hangs or photo.segments is None or photo.detected is None:  # below short hair a segmenter sees clothes
-            return None
         light = shading(texels.normal[self.sides], lighting).mean(dim=0)
-        color = hanging_color(photo.image, photo.segments, photo.detected, light)
-        return None if color is None else HairEnds(color, self.height)
+        hair = photo_hair(own, light, self.height)
+        return _Seen(lifted, texels, fit, lighting, second_lighting, hair)
 
     def _finished(self, seen: _Seen, keep_hair: bool) -> LiftedFace:
         skin = self._skin(seen, keep_hair)
@@ -337,38 +306,19 @@ class Lifter(HeadRegions):
         cast_light = uneven_light(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT, _UNEVEN_SHARE)
         image = even_out(raw, cast_light)
         if keep_hair:
-            known = None if shown is None else shown[:, _HAIR, None]
-            places, hanging = self.own_hair_places(shows.hanging, shows.combed)
-            hat = None if known is None else hat_over(raw, seen * known * torch.maximum(self.scalp, self.forehead))
-            spare = None
-            if known is not None and hat is not None and bool(hat.any()):
-                seen, known = seen * (1 - hat), known * ~unlike_hair(raw, beside_hat=True)
-                spare = raw.new_tensor(_UNDER_HAT).view(1, 3, 1, 1)
-            bare = None if shown is None else shown[:, _FACE, None]
-            hair = keep_hair_of(
-                image, seen, explained, model_texture, places, known, shows.ends, shows.standing, spare, bare
-            )
-            skinlike = torch.maximum(explained * (1 - hanging) * (1 - hair.filled), hair.kept * (1 - over.rims))
-            skinlike = skinlike * (1 - self._smeared_hair(over.hair, frontal))
-            if hair.color is not None and known is not None:
-                image = even_hair(image, seen * known, hair.color, _EVENED_HAIR)
-            model_texture = hair.texture
+            bare = Shown(image, seen, explained, model_texture)
+            kept = with_hair(self, shows.hair, bare, raw, shown, over, frontal)
+            image, seen, skinlike, model_texture = kept.image, kept.seen, kept.skinlike, kept.texture
         else:
             skinlike = below_hairline(explained, self.forehead, 2 * scale)
         shown_skin = torch.minimum(seen, skinlike) * self.skin_chart
-        mask = torch.maximum(solid_mask(shown_skin, scale, 3), beard.mask(shown_skin * barely * (1 - self.ears)))
+        mask = torch.maximum(solid_mask(shown_skin, scale, 3), beard.mask(shown_skin * barely))
         parted = torch.maximum(self.fringe, self.scalp) if keep_hair else None
         skin = complete(image, mask, model_texture, self.skin_chart, self.support, self.grain, hair=parted)
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
         spread = spread_light(cast_light, plain, CAST_LIGHT_RESOLUTION)
         chart = functional.adaptive_max_pool2d(self.skin_chart, CAST_LIGHT_RESOLUTION)
         return _Skin(skin, mask, torch.where(chart > 0, spread, 1.0), tone, float(over.lenses))
-
-    def _smeared_hair(self, hair: torch.Tensor, frontal: torch.Tensor) -> torch.Tensor:
-        """(1, 1, R, R) in [0, 1]: hair on the sides of the head that the photo sees along its surface: its strands
-        come out as long smears, combed hair looks better."""
-        near = dilate(hair, _SMEARED * (self.texels.resolution // 256))
-        return near * (1 - frontal) * self.temples
 
     def _explained(
         self,

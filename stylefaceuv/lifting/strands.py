@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch.nn import functional
@@ -12,7 +15,7 @@ HAIR_AXIS_Z = 0.1
 _AROUND, _PIECES = 800, 5
 """Strands around a head, and pieces of one from the whorl to the chin, or over two decimetres of height."""
 _ROWS, _CROPPED = 32, 6
-"""Of the table of a pattern, along the strands; and how many times more pieces cropped hair has."""
+"""Of the table of a pattern along long strands; and how many times as many pieces cropped hair has."""
 _WISP, _LOCK, _SHADE, _FEWEST_LOCKS = 4, 12, 40, 8
 """How many strands go together: in a wisp, in a lock, and in what is lighter or darker as a whole."""
 _SINGLES, _WISPS, _GAPS, _SHADES = 2.2, 0.9, 1.2, 0.35
@@ -26,18 +29,27 @@ _FEWEST = 5
 """Halvings of the number of strands towards the whorl."""
 
 
-def combed_strands(positions: torch.Tensor, middle: torch.Tensor, seed: int = 0, cropped: bool = False) -> torch.Tensor:
-    """Strands that run from the whorl over the head, as far apart everywhere: they branch.
+Strands: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
+"""Of points (T, 3) on the mean head, decimetres, to (T, 1) float, of about zero mean and unit variance."""
+
+
+def combed_strands(middle: torch.Tensor, seed: int = 0, cropped: bool = False) -> Strands:
+    """Prepare strands that run from the whorl over the head, as far apart everywhere: they branch.
 
     Args:
-        positions: (T, 3) float, texels of the mean head, decimetres.
         middle: (3,) float, of the head, decimetres.
         seed: of their pattern.
         cropped: whether they are cut to a centimetre.
 
     Returns:
-        (T, 1) float, of about zero mean and unit variance.
+        The pattern.
     """
+    shorter = _CROPPED if cropped else 1
+    patterns = [_pattern(_AROUND >> halvings, seed + halvings, shorter) for halvings in range(_FEWEST + 1)]
+    return partial(_combed, middle=middle, patterns=[pattern.to(middle.device) for pattern in patterns])
+
+
+def _combed(positions: torch.Tensor, middle: torch.Tensor, patterns: list[torch.Tensor]) -> torch.Tensor:
     whorl = positions.new_tensor(_WHORL)
     outwards = functional.normalize(positions - middle, dim=1)
     right = torch.stack([whorl.new_ones(()), whorl.new_zeros(()), whorl.new_zeros(())])
@@ -47,8 +59,7 @@ def combed_strands(positions: torch.Tensor, middle: torch.Tensor, seed: int = 0,
     along = torch.acos((outwards @ whorl).clamp(-1, 1)) * (2 / torch.pi) - 1
     level = -torch.log2(torch.hypot(across, forwards).clamp_min(2.0**-_FEWEST))
     total, power = torch.zeros_like(turn), torch.zeros_like(turn)
-    for halvings in range(_FEWEST + 1):
-        pattern = _pattern(_AROUND >> halvings, seed + halvings, _CROPPED if cropped else 1).to(positions.device)
+    for halvings, pattern in enumerate(patterns):
         near = torch.nonzero((level - halvings).abs() < 1)[:, 0]
         share = 1 - (level[near] - halvings).abs()
         total[near] += share * _on_pattern(pattern, turn[near], along[near])
@@ -56,19 +67,22 @@ def combed_strands(positions: torch.Tensor, middle: torch.Tensor, seed: int = 0,
     return (total / power.sqrt())[:, None]
 
 
-def hanging_strands(positions: torch.Tensor, seed: int = 0) -> torch.Tensor:
-    """Strands that hang straight down around a vertical axis.
+def hanging_strands(seed: int = 0) -> Strands:
+    """Prepare strands that hang straight down around a vertical axis.
 
     Args:
-        positions: (T, 3) float, texels of the mean head, decimetres.
         seed: of their pattern.
 
     Returns:
-        (T, 1) float, of about zero mean and unit variance.
+        The pattern.
     """
+    return partial(_hanging, pattern=_pattern(_AROUND, seed))
+
+
+def _hanging(positions: torch.Tensor, pattern: torch.Tensor) -> torch.Tensor:
     turn = torch.atan2(positions[:, 0], -(positions[:, 2] - HAIR_AXIS_Z)) / torch.pi
-    pattern = _pattern(_AROUND, seed).to(positions.device)
-    return _on_pattern(pattern, turn, positions[:, 1])[:, None]  # the table ends a decimetre above and below
+    # the table ends a decimetre above and below
+    return _on_pattern(pattern.to(positions.device), turn, positions[:, 1])[:, None]
 
 
 def _pattern(around: int, seed: int, shorter: int = 1) -> torch.Tensor:

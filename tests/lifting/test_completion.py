@@ -60,6 +60,17 @@ def test_hair_is_mirrored_only_onto_hair() -> None:
         assert float((part[hair] - wanted[hair]).abs().mean()) < 0.5 * float((plain[hair] - wanted[hair]).abs().mean())
 
 
+def test_hair_s_mirror_image_does_not_depend_on_what_is_not_seen() -> None:
+    freckles = 0.1 * torch.randn(1, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(6))
+    mask, model_texture = half_seen(), torch.full((1, 3, SIZE, SIZE), 0.4)
+    done = []
+    for hidden in (0.0, 0.4, 1.0):
+        lifted = torch.where(mask > 0, 0.4 + freckles, hidden).expand(1, 3, -1, -1).contiguous()
+        done.append(complete(lifted, mask, model_texture, ONE, ONE, hair=ONE))
+    torch.testing.assert_close(done[0], done[1], rtol=0, atol=1e-5)
+    torch.testing.assert_close(done[0], done[2], rtol=0, atol=1e-5)
+
+
 def test_what_neither_side_shows_is_the_model_s_in_the_photo_s_tone() -> None:
     model_texture = smooth_image(SIZE, 1)[None] * 0.5
     shift = torch.tensor([0.2, 0.1, 0.05]).reshape(1, 3, 1, 1)

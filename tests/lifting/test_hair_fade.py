@@ -75,6 +75,9 @@ def test_shade_is_bounded_and_so_is_the_hue() -> None:
     assert 1.4 < float(purple.max() / purple.min()) < 1.9
     wine = tint((0.38, 0.15, 0.15), BROWN)
     assert float(wine.max() / wine.min()) < 1.16, "darker and of another hue: a collar"
+    for blue in (0.14, 0.12):
+        brick = tint((0.38, 0.15, blue), BROWN)
+        assert float(brick.max() / brick.min()) < 1.2, "a warmer one: no bluer than brown hair is"
     navy = tint((0.08, 0.12, 0.3), BROWN)
     assert float(navy.max() / navy.min()) < 1.16
 

@@ -7,8 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from stylefaceuv.lifting.completion import complete
+from stylefaceuv.lifting.delighting import shading
 from stylefaceuv.lifting.hair_volume import VOLUME_RESOLUTION, HairShape
 from stylefaceuv.lifting.photo import Photo
+from stylefaceuv.lifting.photo_hair import photo_hair
+from stylefaceuv.lifting.pyramid import blur
 from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.rendering.camera import Camera
 from stylefaceuv.rendering.light_presets import light_preset
@@ -168,8 +172,9 @@ def test_ends_are_read_without_the_photo_s_light(scene: Scene, tint: tuple[float
     posed = scene.head.landmarks(scene.head.mean[None])[0] + photo.coefficients.translation
     detected = Camera.portrait(512, 512).project(posed[None])[0, :, :2]
     photo = replace(photo, detected=detected, hair=shape(scene, 0.0, beside))
-    texels = lifter._lift(photo)[0]
-    ends = lifter._ends(photo, texels, light_preset("studio") * torch.tensor(tint))
+    normals = lifter._lift(photo)[0].normal[lifter.sides]
+    light = shading(normals, light_preset("studio") * torch.tensor(tint)).mean(dim=0)
+    ends = photo_hair(photo, light, lifter.height).ends
     assert ends is not None
     torch.testing.assert_close(ends.color, torch.tensor(blond), atol=0.12, rtol=0)
 
@@ -186,7 +191,7 @@ def test_a_hat_gives_way_to_hair(scene: Scene) -> None:
 def test_hair_under_a_hat_has_the_colour_of_what_hangs_below(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     rest, ginger = scene.lifter.surface.rest_positions, (0.6, 0.36, 0.2)
     beside = (rest[:, 0].abs() > 0.62) & (rest[:, 1] < 0.2) & (rest[:, 2] < 0.3)
-    monkeypatch.setattr("stylefaceuv.lifting.lifter.hanging_color", lambda *_: torch.tensor(ginger))
+    monkeypatch.setattr("stylefaceuv.lifting.photo_hair.hanging_color", lambda *_: torch.tensor(ginger))
     photo = replace(photo_of(scene, (0.2, 0.4, 0.85)), detected=torch.full((478, 2), 256.0))
     covered = scene.lifter(replace(photo, hair=shape(scene, 0.0, beside)), keep_hair=True)
     assert distance(scene, covered.diffuse, on_crown(scene, seen=False), ginger) < 0.1
@@ -203,7 +208,7 @@ def test_gloss_on_hair_is_evened(scene: Scene, monkeypatch: pytest.MonkeyPatch) 
     crown = on_crown(scene, seen=True) & (rest[:, 1] > scene.lifter.height.max() - 0.9)
     apart = []
     for share in (0.0, 0.6):
-        monkeypatch.setattr("stylefaceuv.lifting.lifter._EVENED_HAIR", share)
+        monkeypatch.setattr("stylefaceuv.lifting.photo_hair._EVENED", share)
         found = scene.lifter.texels.gather(scene.lifter(glossy, keep_hair=True).diffuse).mean(dim=1)
         left, right = (float(found[crown & (rest[:, 0] * sign > 0.1)].median()) for sign in (1, -1))
         apart.append(abs(left - right))
@@ -218,7 +223,7 @@ def test_only_hair_that_hangs_has_ends(scene: Scene, monkeypatch: pytest.MonkeyP
     photo = replace(photo_of(scene, HAIR), detected=torch.full((478, 2), 256.0), hair=hair)
     found = []
     for ends in (torch.tensor(HAIR), torch.tensor(HAIR) * torch.tensor([1.5, 1.5, 0.9])):
-        monkeypatch.setattr("stylefaceuv.lifting.lifter.hanging_color", lambda *_, ends=ends: ends)
+        monkeypatch.setattr("stylefaceuv.lifting.photo_hair.hanging_color", lambda *_, ends=ends: ends)
         found.append(scene.lifter(photo, keep_hair=True).diffuse)
     changed = scene.lifter.texels.gather(found[1] - found[0])
     back = changed[(rest[:, 2] < -0.2) & (rest[:, 1] > 0.2) & (rest[:, 1] < 0.5)]
@@ -226,3 +231,60 @@ def test_only_hair_that_hangs_has_ends(scene: Scene, monkeypatch: pytest.MonkeyP
     assert (red > 0.02) == hangs
     assert (blue < red - 0.01) == hangs
     assert hangs or torch.equal(*found)
+
+
+def cut_photo(scene: Scene, cropped: bool, hanging: torch.Tensor | None = None) -> Photo:
+    """Hair whose strands stand side by side, or are a pixel long, and landmarks below it."""
+    photo, source = photo_of(scene, HAIR), torch.Generator().manual_seed(7)
+    assert photo.segments is not None
+    edge = photo.image.shape[-1]
+    strands = torch.randn(1, edge if cropped else 1, edge, generator=source).expand(1, edge, edge)
+    hair = photo.segments[SEGMENTS.index("hair")][None, None]
+    large = torch.nn.functional.interpolate(hair, photo.image.shape[-2:], mode="bilinear")[0]
+    image = (photo.image * (1 + 0.3 * large * strands)).clamp(0, 1)
+    return replace(photo, image=image, detected=torch.full((478, 2), 256.0), hair=shape(scene, 0.0, hanging))
+
+
+def alike(scene: Scene, diffuse: torch.Tensor, streaks: torch.Tensor) -> float:
+    """Correlation of the fine luminance of the back of a map's head with streaks (1, 1, R, R)."""
+    where = on_crown(scene, seen=False)
+    fine = diffuse.mean(dim=0) - blur(diffuse[None], 3)[0].mean(dim=0)
+    rows = scene.lifter.texels.gather(torch.stack([fine, streaks[0, 0]]))[where]
+    return float(torch.corrcoef(rows.T)[0, 1])
+
+
+@pytest.mark.parametrize("cropped", [True, False])
+def test_unseen_hair_is_cut_as_the_photo_s(scene: Scene, cropped: bool) -> None:
+    lifted, places = scene.lifter(cut_photo(scene, cropped), keep_hair=True).diffuse, scene.lifter.hair_places
+    short, long = (alike(scene, lifted, streaks) for streaks in (places.cropped, places.streaks))
+    assert (short > long + 0.3) == cropped
+    assert (long > short + 0.3) != cropped
+
+
+def test_the_cut_is_read_of_hair_that_does_not_hang_and_is_known(scene: Scene) -> None:
+    light, height, cropped = torch.ones(3), scene.lifter.height, cut_photo(scene, True)
+    side = scene.lifter.surface.rest_positions[:, 0].abs() > 0.62
+    assert photo_hair(cropped, light, height).combed == 0
+    assert photo_hair(cut_photo(scene, False), light, height).combed == 1
+    assert photo_hair(cut_photo(scene, True, side), light, height).combed == 1
+    assert photo_hair(replace(cropped, segments=None), light, height).combed == 1
+    assert photo_hair(replace(cropped, detected=None), light, height).combed == 1
+
+
+def test_the_mirror_image_is_doubted_where_hair_is_kept_and_nowhere_else(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[torch.Tensor | None] = []
+    plain = complete
+
+    def spy(*args: torch.Tensor, hair: torch.Tensor | None = None) -> torch.Tensor:
+        given.append(hair)
+        return plain(*args, hair=hair)
+
+    monkeypatch.setattr("stylefaceuv.lifting.lifter.complete", spy)
+    for keep in (False, True):
+        scene.lifter(photo_of(scene, HAIR), keep_hair=keep)
+    assert given[0] is None
+    assert given[1] is not None
+    assert float(given[1][scene.lifter.scalp > 0.9].min()) > 0.9
+    assert float(given[1][scene.lifter.beards[:, 1:2] > 0.5].max()) == 0, "not on chins"

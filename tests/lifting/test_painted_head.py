@@ -150,6 +150,23 @@ def test_painted_hair_grows_on_where_it_was_not_seen(scene: Scene) -> None:
     assert float(bald[:, scalp].min()) > 0.2, "a thin cover is no head of hair"
 
 
+def test_painted_hair_is_half_cropped_unless_it_hangs(scene: Scene) -> None:
+    lifter, places = scene.lifter, scene.lifter.hair_places
+    skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)
+    hair, seen = torch.tensor([*HAIR, 1.0]).reshape(4, 1, 1).expand(4, SMALL, SMALL), torch.ones(1, SMALL, SMALL)
+    scalp = (lifter.scalp[0, 0] > 0.99) & (lifter.skin_chart[0, 0] > 0)
+    neck = (lifter.height < -0.6).float()[0] * lifter.skin_chart[0]
+
+    def like(hanging: torch.Tensor | None, combed: float) -> float:
+        covered = PaintedHead(lifter).cover_with_hair(skin, hair, seen, hanging)
+        rows = torch.stack([covered.mean(dim=0)[scalp], places.cut(combed).streaks[0, 0][scalp]])
+        return float(torch.corrcoef(rows)[0, 1])
+
+    assert like(None, 0.4) > 0.9
+    assert like(None, 0.4) > like(None, 1.0) + 0.1
+    assert like(neck, 1.0) > 0.9
+
+
 def test_hair_that_is_painted_thinly_grows_where_the_image_shows_hair(scene: Scene) -> None:
     lifter, seen = scene.lifter, torch.ones(1, SMALL, SMALL)
     skin = torch.tensor(SKIN).reshape(3, 1, 1).expand(3, ATLAS, ATLAS)

@@ -25,7 +25,7 @@ def painted(hanging: float, strand: float) -> float:
     """How much of a texel is painted where hair hangs so much and its strand is so light."""
     if hanging <= 0:
         return 0.0
-    place = hanging + min(max(0.12 * strand, -0.3), 0.3)
+    place = hanging + min(max(0.1 * strand, -0.3), 0.3)
     share = min(max((place - 0.4) / 0.2, 0.0), 1.0)
     return share * share * (3 - 2 * share)
 
