@@ -13,6 +13,7 @@ from stylefaceuv.lifting.beard import ROUGH_PAINTED, BeardPlaces, beard_over
 from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.eye_texture import paint_eye
+from stylefaceuv.lifting.hair_cut import UNTOLD
 from stylefaceuv.lifting.hair_evening import even_hair
 from stylefaceuv.lifting.hair_fade import HairEnds
 from stylefaceuv.lifting.hair_texture import keep_hair_of
@@ -27,8 +28,7 @@ _RIMS, _HAIRS, _LIKELY, _WHOLE = (0.3, 0.6), (0.2, 0.5), (0.3, 0.7), 0.99
 _GRAIN = 0.006
 _GUTTER, _FULL_SIZE = 2, 1024
 """Texels beside the skin that enlarging reads; the size that completion's widths are meant for."""
-_STRANDS, _EVENED, _COMBED = 0.12, 0.6, 0.4
-"""Of strands, of evened hair, and how combed painted hair is that does not hang: it is too coarse to tell."""
+_STRANDS, _EVENED = 0.12, 0.6
 _SEEN, _COVERS, _IS_HAIR, _LEAST_ENDS = 0.3, 0.7, 0.5, 0.0006
 
 
@@ -191,7 +191,7 @@ class PaintedHead:
         chart, scale = lifter.skin_chart, lifter.texels.resolution // 256
         large, seen = self._large(hair[None], "bicubic"), self._large(visibility[None])
         hangs_down = hanging is not None and bool(hanging.any())
-        places, hangs = lifter.own_hair_places(hanging, 1.0 if hangs_down else _COMBED)
+        places, hangs = lifter.own_hair_places(hanging, 1.0 if hangs_down else UNTOLD)  # paint is too coarse to tell
         cover, strands = large[:, 3:].clamp(0, 1) * chart, 1 + _STRANDS * lifter.scalp * places.streaks
         known = cover if shown is None else torch.maximum(cover, smoothstep(self._large(shown[None]), _LIKELY) * chart)
         worn = skin + cover * ((large[:, :3] * strands).clamp(0, 1) - skin)

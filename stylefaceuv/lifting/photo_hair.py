@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from stylefaceuv.lifting.hair_cut import combed_share
+from stylefaceuv.lifting.hair_cut import UNTOLD, combed_share
 from stylefaceuv.lifting.hair_evening import even_hair
 from stylefaceuv.lifting.hair_fade import HairEnds, hanging_color
 from stylefaceuv.lifting.hair_texture import keep_hair_of
@@ -32,7 +32,7 @@ class PhotoHair:
         hanging: (1, q, q) float in [0, 1], where it hangs over skin, a half at its edge; None where nothing tells.
         standing: whether it has volume.
         ends: of hair that hangs; None where none does, or nothing tells their colour.
-        combed: 1 of hair that is combed or hangs, 0 of cropped or curly hair, or between them; 1 where nothing tells.
+        combed: 1 of hair that is combed or hangs, 0 of cropped or curly hair, or between them.
     """
 
     hanging: torch.Tensor | None
@@ -53,9 +53,10 @@ def photo_hair(photo: Photo, light: torch.Tensor, height: torch.Tensor) -> Photo
         Its hair.
     """
     hanging, standing = (None, False) if photo.hair is None else (photo.hair.hanging, photo.hair.standing)
+    hangs = hanging is not None and bool(hanging.any())
     if photo.segments is None or photo.detected is None:
-        return PhotoHair(hanging, standing, None, 1.0)
-    if hanging is None or not bool(hanging.any()):  # below short hair a segmenter sees clothes
+        return PhotoHair(hanging, standing, None, 1.0 if hangs else UNTOLD)
+    if not hangs:  # below short hair a segmenter sees clothes
         return PhotoHair(hanging, standing, None, combed_share(photo.image, photo.segments, photo.detected))
     color = hanging_color(photo.image, photo.segments, photo.detected, light)
     return PhotoHair(hanging, standing, None if color is None else HairEnds(color, height), 1.0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from stylefaceuv.lifting.hair_cut import combed_share
+from stylefaceuv.lifting.hair_cut import UNTOLD, combed_share
 from stylefaceuv.networks.head_segmenter import SEGMENTS
 
 HEIGHT, WIDTH = 576, 640
@@ -58,8 +58,8 @@ def test_it_is_the_share_of_agreement_not_how_strong_it_is() -> None:
 
 def test_too_little_hair_tells_nothing() -> None:
     image = picture(noise(256, 320))
-    assert combed_share(image, segments(0.5), landmarks()) == 1, "unlikely hair"
-    assert combed_share(image, segments(), torch.full((478, 2), 6.0)) == 1, "brows at the picture's top"
+    assert combed_share(image, segments(0.5), landmarks()) == UNTOLD, "unlikely hair"
+    assert combed_share(image, segments(), torch.full((478, 2), 3.0)) == UNTOLD, "brows at the picture's top"
 
 
 @pytest.mark.parametrize("short", [False, True])
@@ -75,14 +75,14 @@ def test_the_size_of_the_picture_does_not_matter(short: bool) -> None:
     assert told[1152] == pytest.approx(told[576], abs=0.1)
     edges = (511, 640) if short else (640, 511)
     small = functional.interpolate(picture(noise(256, 320))[None], edges, mode="bilinear", antialias=True)[0]
-    assert combed_share(small, segments(), landmarks() * edges[0] / HEIGHT) == 1
+    assert combed_share(small, segments(), landmarks() * edges[0] / HEIGHT) == UNTOLD
 
 
 @pytest.mark.parametrize("tone", [0.0, 0.05, 0.9])
 def test_hair_without_structure_tells_nothing(tone: float) -> None:
     """Black hair that is clipped, and hair out of focus, with the steps of eight bits."""
     steps = torch.randint(0, 2, (3, HEIGHT, WIDTH), generator=torch.Generator().manual_seed(2)) / 255
-    assert combed_share(tone + steps, segments(), landmarks()) == 1
+    assert combed_share(tone + steps, segments(), landmarks()) == UNTOLD
 
 
 def test_only_hair_is_looked_at() -> None:

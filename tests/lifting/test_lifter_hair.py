@@ -9,6 +9,7 @@ import torch
 
 from stylefaceuv.lifting.completion import complete
 from stylefaceuv.lifting.delighting import shading
+from stylefaceuv.lifting.hair_cut import UNTOLD
 from stylefaceuv.lifting.hair_volume import VOLUME_RESOLUTION, HairShape
 from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.lifting.photo_hair import photo_hair
@@ -267,8 +268,9 @@ def test_the_cut_is_read_of_hair_that_does_not_hang_and_is_known(scene: Scene) -
     assert photo_hair(cropped, light, height).combed == 0
     assert photo_hair(cut_photo(scene, False), light, height).combed == 1
     assert photo_hair(cut_photo(scene, True, side), light, height).combed == 1
-    assert photo_hair(replace(cropped, segments=None), light, height).combed == 1
-    assert photo_hair(replace(cropped, detected=None), light, height).combed == 1
+    for untold in (replace(cropped, segments=None), replace(cropped, detected=None)):
+        assert photo_hair(untold, light, height).combed == UNTOLD
+        assert photo_hair(replace(untold, hair=shape(scene, 0.0, side)), light, height).combed == 1
 
 
 def test_the_mirror_image_is_doubted_where_hair_is_kept_and_nowhere_else(
