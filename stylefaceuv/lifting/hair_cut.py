@@ -32,8 +32,8 @@ def combed_share(image: torch.Tensor, segments: torch.Tensor, detected: torch.Te
 
     Returns:
         1 of combed hair, 0 of cropped or curly hair, between them of what is between; ``UNTOLD`` where the picture
-        shows too little of it, or has fewer than 512 rows or columns. Source: coherence of the structure tensor, Weickert,
-        Anisotropic Diffusion in Image Processing (1998), divided by the trace.
+        shows too little of it, or has fewer than 512 rows or columns. Source: coherence of the structure tensor,
+        Weickert, Anisotropic Diffusion in Image Processing (1998), divided by the trace.
     """
     size, shape = (_PICTURE, _PICTURE), image.shape[-2:]
     small = functional.interpolate(image[None], size=size, mode="bilinear", align_corners=False, antialias=True)[0]
