@@ -35,7 +35,9 @@ def combed_share(image: torch.Tensor, segments: torch.Tensor, detected: torch.Te
         shows too little of it, or has fewer than 512 rows or columns. Source: coherence of the structure tensor,
         Weickert, Anisotropic Diffusion in Image Processing (1998), divided by the trace.
     """
-    size, shape = (_PICTURE, _PICTURE), image.shape[-2:]
+    if min(image.shape[-2:]) < _PICTURE:
+        return UNTOLD
+    size = (_PICTURE, _PICTURE)
     small = functional.interpolate(image[None], size=size, mode="bilinear", align_corners=False, antialias=True)[0]
     down, right = torch.gradient(small.mean(dim=0))
     planes = torch.stack([right * right, down * down, right * down])[None]
@@ -43,8 +45,8 @@ def combed_share(image: torch.Tensor, segments: torch.Tensor, detected: torch.Te
     contrast = across + along
     coherence = torch.hypot(across - along, 2 * mixed) / contrast.clamp_min(_LEAST_CONTRAST)
     hair = functional.adaptive_avg_pool2d(segments[_HAIR][None], _CELLS)[0] > _SOLID
-    rows = (torch.arange(_CELLS, device=image.device) + 0.5)[:, None] * (shape[0] / _CELLS)
+    rows = (torch.arange(_CELLS, device=image.device) + 0.5)[:, None] * (image.shape[-2] / _CELLS)
     above = hair & (contrast > _LEAST_CONTRAST) & (rows < detected[list(BROW_TOPS), 1].min())
-    if min(shape) < _PICTURE or int(above.sum()) < _LEAST_CELLS:
+    if int(above.sum()) < _LEAST_CELLS:
         return UNTOLD
     return float(smoothstep(coherence[above].mean(), _COMBED))

@@ -101,7 +101,7 @@ def hair_places(surface: Surface) -> HairPlaces:
     scalp, middle = scalp_weights(rest, points), head_middle(points)
     ears = ear_weights(rest, points)
     hairy = (scalp * is_skin)[:, 0] > 0.5
-    streaks = (on_texels(combed_strands(middle, cropped=short), surface, hairy) for short in (False, True))
+    streaks = on_texels(combed_strands(middle, cropped=(False, True)), surface, hairy).split(1, dim=1)
     weights = (*above, *sides, scalp, *streaks, ears, before_face(rest, points))
     return HairPlaces(*(texels.scatter(each * is_skin)[None] for each in weights))
 
@@ -115,10 +115,10 @@ def on_texels(strands: Strands, surface: Surface, where: torch.Tensor) -> torch.
         where: (T,) bool, the texels that count.
 
     Returns:
-        (T, 1) float, of zero mean and unit variance there, whatever the size of texels.
+        (T, C) float, of zero mean and unit variance there, whatever the size of texels.
     """
     values = texel_average(strands, surface)
-    return (values - values[where].mean()) / values[where].std()
+    return (values - values[where].mean(dim=0)) / values[where].std(dim=0)
 
 
 def head_middle(points: torch.Tensor) -> torch.Tensor:

@@ -29,7 +29,7 @@ from stylefaceuv.lifting.mouth_texture import paint_mouth
 from stylefaceuv.lifting.occluders import Occluders, background_on, find_occluders
 from stylefaceuv.lifting.painted_guide import gain_to_painted, much_darker, seen_skin
 from stylefaceuv.lifting.photo import LiftedFace, Photo, SkinEvidence
-from stylefaceuv.lifting.photo_hair import PhotoHair, Shown, photo_hair, with_hair
+from stylefaceuv.lifting.photo_hair import Shown, photo_hair, with_hair
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
 from stylefaceuv.lifting.second_view import join_views
@@ -52,15 +52,15 @@ CAST_LIGHT_RESOLUTION = 128
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the photos show: delit texels (T, 3), how they are seen, the albedo model's fit, the light of each view and
-    the hair of the own one."""
+    """What the photos show: delit texels (T, 3), how they are seen, the albedo model's fit and the light of each view;
+    and the own one."""
 
     lifted: torch.Tensor
     texels: LiftedTexels
     fit: AlbedoFit
     lighting: torch.Tensor
     second_lighting: torch.Tensor | None
-    hair: PhotoHair
+    own: Photo
 
 
 @dataclass(frozen=True)
@@ -182,9 +182,7 @@ class Lifter(HeadRegions):
             lifted = linear_to_srgb((srgb_to_linear(lifted) * gain).clamp(0, 1))
             lighting = lighting / gain
             second_lighting = None if second_lighting is None else second_lighting / gain
-        light = shading(texels.normal[self.sides], lighting).mean(dim=0)
-        hair = photo_hair(own, light, self.height)
-        return _Seen(lifted, texels, fit, lighting, second_lighting, hair)
+        return _Seen(lifted, texels, fit, lighting, second_lighting, own)
 
     def _finished(self, seen: _Seen, keep_hair: bool) -> LiftedFace:
         skin = self._skin(seen, keep_hair)
@@ -307,7 +305,8 @@ class Lifter(HeadRegions):
         image = even_out(raw, cast_light)
         if keep_hair:
             bare = Shown(image, seen, explained, model_texture)
-            kept = with_hair(self, shows.hair, bare, raw, shown, over, frontal)
+            light = shading(texels.normal[self.sides], shows.lighting).mean(dim=0)
+            kept = with_hair(self, photo_hair(shows.own, light, self.height), bare, raw, shown, over, frontal)
             image, seen, skinlike, model_texture = kept.image, kept.seen, kept.skinlike, kept.texture
         else:
             skinlike = below_hairline(explained, self.forehead, 2 * scale)

@@ -30,26 +30,29 @@ _FEWEST = 5
 
 
 Strands: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
-"""Of points (T, 3) on the mean head, decimetres, to (T, 1) float, of about zero mean and unit variance."""
+"""Of points (T, 3) on the mean head, decimetres, to (T, C) float, of about zero mean and unit variance."""
 
 
-def combed_strands(middle: torch.Tensor, seed: int = 0, cropped: bool = False) -> Strands:
+def combed_strands(middle: torch.Tensor, seed: int = 0, cropped: tuple[bool, ...] = (False,)) -> Strands:
     """Prepare strands that run from the whorl over the head, as far apart everywhere: they branch.
 
     Args:
         middle: (3,) float, of the head, decimetres.
         seed: of their pattern.
-        cropped: whether they are cut to a centimetre.
+        cropped: of each column, whether they are cut to a centimetre.
 
     Returns:
-        The pattern.
+        The pattern, a column for each cut.
     """
-    shorter = _CROPPED if cropped else 1
-    patterns = [_pattern(_AROUND >> halvings, seed + halvings, shorter) for halvings in range(_FEWEST + 1)]
-    return partial(_combed, middle=middle, patterns=[pattern.to(middle.device) for pattern in patterns])
+    lengths = [_CROPPED if short else 1 for short in cropped]
+    patterns = [
+        [_pattern(_AROUND >> halvings, seed + halvings, shorter).to(middle.device) for shorter in lengths]
+        for halvings in range(_FEWEST + 1)
+    ]
+    return partial(_combed, middle=middle, patterns=patterns)
 
 
-def _combed(positions: torch.Tensor, middle: torch.Tensor, patterns: list[torch.Tensor]) -> torch.Tensor:
+def _combed(positions: torch.Tensor, middle: torch.Tensor, patterns: list[list[torch.Tensor]]) -> torch.Tensor:
     whorl = positions.new_tensor(_WHORL)
     outwards = functional.normalize(positions - middle, dim=1)
     right = torch.stack([whorl.new_ones(()), whorl.new_zeros(()), whorl.new_zeros(())])
@@ -58,13 +61,14 @@ def _combed(positions: torch.Tensor, middle: torch.Tensor, patterns: list[torch.
     turn = torch.atan2(across, forwards) / torch.pi
     along = torch.acos((outwards @ whorl).clamp(-1, 1)) * (2 / torch.pi) - 1
     level = -torch.log2(torch.hypot(across, forwards).clamp_min(2.0**-_FEWEST))
-    total, power = torch.zeros_like(turn), torch.zeros_like(turn)
-    for halvings, pattern in enumerate(patterns):
+    total, power = turn.new_zeros(len(patterns[0]), len(turn)), torch.zeros_like(turn)
+    for halvings, cuts in enumerate(patterns):
         near = torch.nonzero((level - halvings).abs() < 1)[:, 0]
         share = 1 - (level[near] - halvings).abs()
-        total[near] += share * _on_pattern(pattern, turn[near], along[near])
+        for column, pattern in zip(total, cuts, strict=True):
+            column[near] += share * _on_pattern(pattern, turn[near], along[near])
         power[near] += share.square()
-    return (total / power.sqrt())[:, None]
+    return (total / power.sqrt()).T
 
 
 def hanging_strands(seed: int = 0) -> Strands:
@@ -108,11 +112,9 @@ def _layer(around: int, shorter: int, source: torch.Generator) -> tuple[torch.Te
 def _noise(nodes: tuple[int, int], size: tuple[int, ...], source: torch.Generator) -> torch.Tensor:
     """Smooth noise of a size (rows, around) with so many nodes along strands and around the head, periodic."""
     rows, around = size
-    periodic = functional.pad(torch.randn(1, 1, *nodes, generator=source), (2, 2, 0, 0), mode="circular")
-    wide = nodes[1] / (nodes[1] + 4)
-    turn, along = (torch.arange(around) + 0.5) * (2 * wide / around) - wide, torch.linspace(-1, 1, rows)
-    place = torch.stack([turn.expand(rows, -1), along[:, None].expand(-1, around)], dim=-1)[None]
-    return functional.grid_sample(periodic, place, "bicubic", "border", align_corners=False)[0, 0]
+    turn, along = (torch.arange(around) + 0.5) * (2 / around) - 1, torch.linspace(-1, 1, rows)
+    nodes_of_noise = torch.randn(1, 1, *nodes, generator=source)
+    return _read(nodes_of_noise, turn.expand(rows, -1), along[:, None].expand(-1, around), "bicubic")
 
 
 def _shifted(table: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
@@ -126,7 +128,12 @@ def _shifted(table: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
 
 def _on_pattern(pattern: torch.Tensor, turn: torch.Tensor, along: torch.Tensor) -> torch.Tensor:
     """(T,): the pattern at ``turn`` of a whole one and ``along`` it, both in [-1, 1]."""
-    around = pattern.shape[-1]
-    periodic = functional.pad(pattern, (1, 1, 0, 0), mode="circular")
-    place = torch.stack([turn * (around / (around + 2)), along], dim=1)[None, None]
-    return functional.grid_sample(periodic, place, align_corners=False, padding_mode="border")[0, 0, 0]
+    return _read(pattern, turn[None], along[None], "bilinear")[0]
+
+
+def _read(table: torch.Tensor, turn: torch.Tensor, along: torch.Tensor, mode: str) -> torch.Tensor:
+    """(h, w): a table (1, 1, rows, columns), periodic in its columns, at places (h, w) in [-1, 1]."""
+    columns = table.shape[-1]
+    periodic = functional.pad(table, (2, 2, 0, 0), mode="circular")
+    place = torch.stack([turn * (columns / (columns + 4)), along], dim=-1)[None]
+    return functional.grid_sample(periodic, place, mode, "border", align_corners=False)[0, 0]

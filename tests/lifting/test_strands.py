@@ -36,7 +36,7 @@ def around_whorl(polar: float, count: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_they_have_no_mean_and_about_unit_variance(scene: Scene) -> None:
     points = sphere()
-    for pattern in (combed_strands(MIDDLE), combed_strands(MIDDLE, cropped=True), hanging_strands()):
+    for pattern in (combed_strands(MIDDLE), combed_strands(MIDDLE, cropped=(True,)), hanging_strands()):
         strands = pattern(points)
         assert strands.shape == (len(points), 1)
         assert float(strands.mean()) == pytest.approx(0, abs=0.2)
@@ -64,7 +64,7 @@ def test_cropped_ones_are_shorter() -> None:
     both = torch.cat([points, points + 0.04 * away])
     change = {}
     for cropped in (False, True):
-        here, along = combed_strands(MIDDLE, cropped=cropped)(both)[:, 0].split(len(points))
+        here, along = combed_strands(MIDDLE, cropped=(cropped,))(both)[:, 0].split(len(points))
         change[cropped] = float((here - along).abs().mean() / here.std())
     assert change[True] > 3 * change[False]
 
