@@ -36,8 +36,9 @@ _WIDEST, _WIDEST_NAPE = (0.02, 0.42), 0.12
 """Decimetres beyond the skull, at the sides and behind it."""
 _RING, _RING_HALF, _BINS, _BLUR = 0.5, 0.1, 73, 0.15
 _SIDEWAYS = 0.98
-_FRONT, _FRONT_BEHIND, _SOFT = 0.48, -0.05, 0.16
-"""Decimetres on Z: where hair begins that covers the ears, and hair behind them."""
+_FRONT, _FRONT_BEHIND, _SOFT, _TEMPLES = 0.48, -0.05, 0.16, (-0.1, 0.45, 0.5)
+"""Decimetres on Z: where hair begins that covers the ears, and hair behind them; over what depth it rises; from which
+height on it begins further forward, by how much a decimetre, and over how many."""
 _END_SOFT, _BLEND = 0.35, (0.35, 0.6)
 """Decimetres: over what height ends turn in towards the neck, and hair on the skull begins to hang."""
 _FURTHER, _FRONT_PAINTED, _END_PAINTED, _EAR_PAINTED = 0.02, (-0.07, 0.07), (-0.13, 0.17), (0.3, 0.7)
@@ -190,20 +191,25 @@ class HangingHair(nn.Module):
 def _placed(positions: torch.Tensor, ears: torch.Tensor, bare: bool, end: float) -> torch.Tensor:
     """(N, 1) in [0, 1]: how much hair stands out at (N, 3) points of the mean head, over ears (N, 1) or behind ``bare``
     ones, down to the height ``end``, decimetres."""
-    height, before = positions[:, 1:2], _front(bare) - positions[:, 2:]
+    height = positions[:, 1:2]
+    before = _front(height, bare) - positions[:, 2:]
     hangs = (1 - smoothstep(height, _BLEND)) * smoothstep(height - end, (0.0, _END_SOFT))
     return hangs * smoothstep(before, (0.0, _SOFT)) * (1 - ears * bare)
 
 
 def _painted(positions: torch.Tensor, ears: torch.Tensor, bare: bool, end: float) -> torch.Tensor:
     """(N, 1) in [0, 1]: the same, a half at the edge of what is painted; straight slopes, which small maps can hold."""
-    height, before = positions[:, 1:2], _front(bare) + _FURTHER - positions[:, 2:]
+    height = positions[:, 1:2]
+    before = _front(height, bare) + _FURTHER - positions[:, 2:]
     hangs = soft_threshold(-height, (-_BLEND[1], -_BLEND[0])) * soft_threshold(height - end, _END_PAINTED)
     return hangs * soft_threshold(before, _FRONT_PAINTED) * (1 - soft_threshold(ears, _EAR_PAINTED) * bare)
 
 
-def _front(bare: bool) -> float:
-    return _FRONT_BEHIND if bare else _FRONT
+def _front(height: torch.Tensor, bare: bool) -> torch.Tensor:
+    """(N, 1): how far forward hair hangs at heights (N, 1), decimetres; it comes from the temples."""
+    if bare:
+        return torch.full_like(height, _FRONT_BEHIND)
+    return _FRONT + _TEMPLES[1] * (height - _TEMPLES[0]).clamp(0, _TEMPLES[2])
 
 
 def skull_radius(rest: torch.Tensor, outward: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:

@@ -50,7 +50,8 @@ def test_long_hair_is_a_mantle_over_the_ears(scene: Scene, hanging: HangingHair)
     assert float(distance.max()) < 1.0, "and none stands out"
     assert float((new - rest)[:, 1].abs().max()) == 0, "it moves level"
     assert float(shape.weight[ears].min()) > 0.8
-    for where in (rest[:, 2] > 0.55, rest[:, 1] > 0.62, rest[:, 1] < -0.95):
+    cheek = (rest[:, 2] > 0.55) & (rest[:, 1] < -0.1)
+    for where in (cheek, rest[:, 2] > 0.72, rest[:, 1] > 0.62, rest[:, 1] < -0.95):
         assert float(shape.weight[where].max()) == 0
 
 
@@ -179,7 +180,23 @@ def test_paint_reaches_the_very_edge_of_the_hair(scene: Scene, hanging: HangingH
     edge = front & (weight > 0.05) & (weight < 0.5)
     assert int(edge.sum()) > 50
     assert float(shape.cover[edge].min()) > 0.5
-    assert float(shape.cover[place[:, 2] > 0.55].max()) < UNPAINTED, "nor is the cheek"
+    for free in ((place[:, 2] > 0.57) & (place[:, 1] < -0.1), place[:, 2] > 0.78):
+        assert float(shape.cover[free].max()) < UNPAINTED, "nor is the cheek"
+
+
+def test_hair_comes_from_the_temples(scene: Scene, hanging: HangingHair) -> None:
+    """Further forward the higher up: a line straight up would leave a corner of hair beside the eye."""
+    shape = hang(scene, hanging, portrait(scene, framed(), 0.95, -1.05), framed())
+    assert shape is not None
+    place = scene.lifter.surface.rest_positions
+    skin = scene.lifter.texels.part == PART_NAMES.index("skin")
+    ends = []
+    for height in (-0.3, 0.0, 0.15, 0.3):
+        painted = skin & ((place[:, 1] - height).abs() < 0.02) & (shape.cover[:, 0] > 0.5)
+        ends.append(float(place[painted, 2].max()))
+    assert ends == sorted(ends)
+    assert 0.45 < ends[0] < 0.55
+    assert 0.62 < ends[-1] < 0.75
 
 
 def test_ends_turn_in_to_the_neck(scene: Scene, hanging: HangingHair) -> None:
