@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=8)
     parser.add_argument("--seed", type=int, default=3000)
-    parser.add_argument("--detail", default="lifted", choices=("lifted", "generator"))
+    parser.add_argument("--detail", default="lifted", choices=("lifted", "two-views", "generator"))
     parser.add_argument("--hair", default="clean", choices=("clean", "keep"))
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     args = parser.parse_args()

@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--truncation", type=float, default=0.7)
     parser.add_argument("--identity-weights", type=Path, default=None)
     parser.add_argument("--hair", default="clean", choices=("clean", "keep"))
-    parser.add_argument("--detail", default="lifted", choices=("lifted", "generator"))
+    parser.add_argument("--detail", default="lifted", choices=("lifted", "two-views", "generator"))
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)

@@ -59,7 +59,7 @@ class CrowdOptions:
         truncation: psi.
         suffix: of the files, which chooses the format.
         export: options of :meth:`stylefaceuv.types.Face.export`, JSON-serialisable.
-        detail: "lifted", or "generator" for the fast path that never makes the StyleGAN2 image.
+        detail: "lifted", "two-views", or "generator" for the fast path that never makes the StyleGAN2 image.
         hair: "clean" or "keep", as the model was made with.
 
     Raises:

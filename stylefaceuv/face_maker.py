@@ -16,18 +16,20 @@ from stylefaceuv.lifting.atlas_view import AtlasViewer
 from stylefaceuv.lifting.hair_volume import HairShape, HairVolume
 from stylefaceuv.lifting.landmark_relief import LandmarkRelief
 from stylefaceuv.lifting.lifter import Lifter
+from stylefaceuv.lifting.painted_hair import lay_hair
 from stylefaceuv.lifting.painted_head import PaintedHead
 from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
-from stylefaceuv.networks.head_segmenter import SEGMENTS, segments_of
+from stylefaceuv.networks.head_segmenter import SEGMENTS, HeadReading, read_heads
 from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction
+from stylefaceuv.networks.yaw import rotate_stylecodes, symmetric_yaw
 from stylefaceuv.plain_values import is_whole
 from stylefaceuv.types import FaceCoefficients, UVMaps
 
 HAIR = ("clean", "keep")
-DETAIL = ("lifted", "generator")
+DETAIL = ("lifted", "two-views", "generator")
 LARGEST_TEXTURE = 4096
 
 
@@ -95,18 +97,19 @@ class FaceMaker:
 
         Args:
             stylecode: (512,) float32.
-            detail: "lifted" reads the StyleGAN2 image; "generator" never makes it, which is several times faster.
+            detail: "lifted" reads the StyleGAN2 image; "two-views" also that of the face from its other side, where the
+                own one is blind; "generator" never makes one, which is several times faster.
 
         Returns:
             Coefficients, maps and registration error.
 
         Raises:
             InvalidArgumentError: unknown choice.
-            WeightsError: "generator" without a UV generator.
+            WeightsError: "generator" without a UV generator, "two-views" without a yaw editor.
         """
         if detail not in DETAIL:
             raise InvalidArgumentError("detail", f"one of {DETAIL}", repr(detail))
-        return self._lifted(stylecode) if detail == "lifted" else self._painted(stylecode)
+        return self._painted(stylecode) if detail == "generator" else self._lifted(stylecode, detail == "two-views")
 
     @torch.inference_mode()
     def look(self, stylecode: torch.Tensor) -> LookedAt:
@@ -132,15 +135,21 @@ class FaceMaker:
         photo = Photo(image[0], coefficients, points[0], relief, hair, segments)
         return LookedAt(photo, guess, float(registered.error[0]))
 
-    def _lifted(self, stylecode: torch.Tensor) -> MadeFace:
+    def _lifted(self, stylecode: torch.Tensor, both_views: bool) -> MadeFace:
         seen = self.look(stylecode)
         photo = seen.photo
-        lifted = self.lifter(photo, painted=seen.guess, keep_hair=self.keep_hair)
+        other = self._other_view(stylecode, photo.coefficients) if both_views else None
+        lifted = self.lifter(photo, other=other, painted=seen.guess, keep_hair=self.keep_hair)
         coefficients = replace(photo.coefficients, lighting=lifted.lighting.reshape(27))
         displacement = _displacement(photo.displacement, photo.hair)
         cast_light = np.ascontiguousarray(lifted.cast_light.permute(1, 2, 0).cpu().numpy())
         maps = UVMaps(_to_pixels(lifted.diffuse), displacement, lifted.confidence.cpu().numpy(), cast_light)
         return MadeFace(coefficients, maps, seen.registration_error)
+
+    def _other_view(self, stylecode: torch.Tensor, own: FaceCoefficients) -> Photo:
+        """The photo of a stylecode (512,) from the side that its own photo, of coefficients ``own``, does not show."""
+        yaw = float(symmetric_yaw(own.rotation[:1]))
+        return self.look(rotate_stylecodes(self.components.yaw_editor, stylecode, yaw)).photo
 
     def _relief(
         self, coefficients: FaceCoefficients, detected: torch.Tensor, size: int, painted: UVPrediction | None
@@ -178,16 +187,17 @@ class FaceMaker:
         w = stylecode[None]
         painter, trunk, view, coefficients = self._read(w)
         painted, seen = painter(trunk, view, w), view.visibility[0]
-        segments = self._segments(w, trunk)
+        shown = self._reading(w, trunk)
+        segments = None if shown is None else shown.segments[0]
         hair = self._hair(segments, coefficients[0])
         glasses, covered = (_shown(segments, view, name) for name in ("glasses", "hair"))
         diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), seen, glasses, covered)
         if self.keep_hair:
             if painter.hair is None:
                 raise WeightsError("hair: expected a UV generator that paints hair for 'keep', got one that does not")
-            strands = painter.paint_hair(trunk, view, w)[0]
-            hanging, standing = (None, False) if hair is None else (hair.hanging, hair.standing)
-            diffuse = self.painted_head.cover_with_hair(diffuse, strands, seen, hanging, covered, standing)
+            strands = painter.paint_hair(trunk, view, w)
+            tone = None if shown is None else shown.hair_color[0]
+            diffuse = lay_hair(self.lifter, diffuse, strands, hair, tone)
         displacement = _displacement(painted.displacement[0], hair)
         confidence = functional.interpolate(seen[None], diffuse.shape[-2:], mode="bilinear", align_corners=False)[0, 0]
         maps = UVMaps(_to_pixels(diffuse), displacement, confidence.cpu().numpy())
@@ -198,8 +208,13 @@ class FaceMaker:
 
         A trunk that is there already is taken where it has the segmenter's resolution.
         """
+        shown = self._reading(w, trunk)
+        return None if shown is None else shown.segments[0]
+
+    def _reading(self, w: torch.Tensor, trunk: torch.Tensor | None) -> HeadReading | None:
+        """The same, and the colour of the hair that it shows."""
         segmenter = self.components.head_segmenter
-        return None if segmenter is None else segments_of(segmenter, self.components.generator, w, trunk)[0]
+        return None if segmenter is None else read_heads(segmenter, self.components.generator, w, trunk)
 
     def _hair(self, segments: torch.Tensor | None, coefficients: FaceCoefficients) -> HairShape | None:
         """The volume of kept hair; None where none is kept or nothing tells where it is."""

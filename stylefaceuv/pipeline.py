@@ -127,7 +127,8 @@ class StyleFaceUV:
 
         Args:
             w: (N, 512) float32, or (512,) for a single head.
-            detail: "lifted" for every freckle, "generator" for crowds: faster, its image is never made.
+            detail: "lifted" for every freckle; "two-views" for those of the far side, too; "generator" for crowds:
+                faster, its image is never made.
             seed: kept in the provenance of exported files.
             start: number of the first stylecode under that seed, for the provenance.
             truncation: for the provenance.

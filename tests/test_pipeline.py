@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from stylefaceuv import DeviceError, Face, InvalidArgumentError, StyleFaceUV, WeightsError
+from stylefaceuv.lifting.painted_hair import lay_hair
+from stylefaceuv.networks.head_segmenter import read_heads
 
 
 def test_stylecodes_depend_on_seed_and_number_only(model: StyleFaceUV) -> None:
@@ -223,6 +226,47 @@ def test_the_fast_path_paints_about_what_lifting_finds(model: StyleFaceUV) -> No
     difference = np.abs(painted.diffuse.astype(int) - lifted.diffuse).mean()
     assert difference < 16
     assert difference < np.abs(other.diffuse.astype(int) - lifted.diffuse).mean()
+
+
+def test_the_second_view_shows_skin_that_the_own_one_does_not(model: StyleFaceUV) -> None:
+    """A face that looks 23 degrees to its side (seed 3000, number 8)."""
+    w = model.sample(1, seed=3000, start=8)[0]
+    one, both = (model.generate(w, detail=detail) for detail in ("lifted", "two-views"))
+    assert isinstance(one, Face)
+    assert isinstance(both, Face)
+    assert one.coefficients.rotation[0] < -15
+    change = np.abs(both.diffuse.astype(int) - one.diffuse).mean(axis=2)
+    chart = model.maker.lifter.skin_chart[0, 0].numpy() > 0
+    more = both.confidence - one.confidence
+    assert (more < -0.05).mean() < 0.002, "what the own view shows stays"
+    gained = (more > 0.3) & chart
+    assert gained.sum() > 2000
+    assert change[gained].mean() > 2
+    assert np.median(change[(one.confidence > 0.95) & chart]) <= 1
+
+
+def test_generated_hair_has_the_tone_and_volume_that_the_segmenter_sees(
+    model: StyleFaceUV, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A blonde whose hair hangs (seed 777, number 0)."""
+    keeping, laid = StyleFaceUV(model.components, hair="keep"), []
+    w = model.sample(1, seed=777)
+
+    def watched(*given: Any) -> torch.Tensor:
+        laid.append(given)
+        return lay_hair(*given)
+
+    monkeypatch.setattr("stylefaceuv.face_maker.lay_hair", watched)
+    keeping.generate(w, detail="generator")
+    regions, _, _, shape, tone = laid[0]
+    assert regions is keeping.maker.lifter
+    assert bool(shape.hanging.any())
+    segmenter = model.components.head_segmenter
+    assert segmenter is not None
+    torch.testing.assert_close(tone, read_heads(segmenter, model.components.generator, w).hair_color[0])
+    red, green, blue = tone.tolist()
+    assert red > green > blue > 0.2, "blonde"
+    assert red > 0.5
 
 
 def test_an_unknown_detail_is_refused(model: StyleFaceUV) -> None:

@@ -149,6 +149,11 @@ def test_what_is_no_texture_size_is_named(size: object) -> None:
         StyleFaceUV(parts, texture_size=size)  # type: ignore[arg-type]
 
 
+def test_a_second_view_needs_a_yaw_editor(model: StyleFaceUV) -> None:
+    with pytest.raises(WeightsError, match="yaw: expected a bundle with a yaw editor"):
+        model.generate(model.sample(1, seed=1), detail="two-views")
+
+
 def test_hair_that_no_painter_paints_is_named() -> None:
     model = tiny_model(hair="keep")
     with pytest.raises(WeightsError, match="hair: expected"):

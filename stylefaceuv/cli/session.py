@@ -173,9 +173,9 @@ START = click.option("--start", type=STYLECODE_NUMBER, default=0, help="Number o
 INDEX = click.option("--index", type=STYLECODE_NUMBER, default=0, help="Number of the head of the seed.")
 DETAIL = click.option(
     "--detail",
-    type=click.Choice(["lifted", "generator"]),
+    type=click.Choice(["lifted", "two-views", "generator"]),
     default="lifted",
-    help="lifted shows every freckle; generator is several times faster.",
+    help="lifted shows every freckle, two-views those of the far side, too; generator is several times faster.",
 )
 STYLECODE = click.option(
     "--stylecode",
@@ -217,7 +217,7 @@ def make_head(
         index: number of the stylecode under the seed.
         truncation: psi.
         stylecode: (512,) float32 to take instead.
-        detail: "lifted" or "generator".
+        detail: "lifted", "two-views" or "generator".
 
     Returns:
         The head.

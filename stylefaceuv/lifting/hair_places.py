@@ -44,31 +44,44 @@ _EAR_UP, _EAR_BACK, _EAR_TILT, _EAR_HALF, _EAR_EDGE = -0.02, 0.25, -0.36, (0.27,
 
 
 @dataclass(frozen=True)
-class HairPlaces:
-    """Where hair grows and hangs on the head, fixed in the atlas.
+class HairGrowth:
+    """Where hair grows on the head, fixed in the atlas.
 
     Attributes:
         forehead: (1, 1, R, R) float, 1 above the brows.
         crown: (1, 1, R, R) float, 1 where almost everybody who has hair has it.
+        scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
+    """
+
+    forehead: torch.Tensor
+    crown: torch.Tensor
+    scalp: torch.Tensor
+
+
+@dataclass(frozen=True)
+class HairPlaces(HairGrowth):
+    """Where hair also falls and hangs, and what streaks it has there.
+
+    Attributes:
         beside: (1, 1, R, R) float in [0, 1], beside the face from the brows down to the mouth, and behind the ears,
             but not where lenses of glasses reach.
         temples: (1, 1, R, R) float in [0, 1], the same up to the eyes, for who can tell hair from lenses.
-        scalp: (1, 1, R, R) float in [0, 1], where hair grows, soft-edged.
         streaks: (1, 1, R, R) float, zero mean and unit variance on the scalp, of :func:`combed_strands` on texels.
         cropped: (1, 1, R, R) float, the same of cropped hair.
         ears: (1, 1, R, R) float in [0, 1], of :func:`ear_weights`.
         front: (1, 1, R, R) float, 1 or 0, of :func:`before_face`.
     """
 
-    forehead: torch.Tensor
-    crown: torch.Tensor
     beside: torch.Tensor
     temples: torch.Tensor
-    scalp: torch.Tensor
     streaks: torch.Tensor
     cropped: torch.Tensor
     ears: torch.Tensor
     front: torch.Tensor
+
+    def fringe_and_sides(self) -> torch.Tensor:
+        """(1, 1, R, R) float in [0, 1]: where hair falls that grows on the scalp."""
+        return torch.maximum(torch.maximum(self.forehead, self.temples), self.front)
 
     def cut(self, combed: float) -> HairPlaces:
         """Give hair the streaks of one person's cut.
@@ -83,27 +96,49 @@ class HairPlaces:
         return replace(self, streaks=mixed / math.hypot(combed, 1 - combed))
 
 
-def hair_places(surface: Surface) -> HairPlaces:
-    """Find the places on the mean head.
+def hair_growth(surface: Surface) -> HairGrowth:
+    """Find where hair grows on the mean head.
 
     Args:
         surface: of the face model, at the resolution R of the atlas.
 
     Returns:
-        Where hair may grow and hang.
+        Where it may grow.
     """
-    texels, rest, model = surface.texels, surface.rest_positions, surface.face_model
-    points = model.landmarks(model.mean[None])[0]
-    is_skin = (texels.part == PART_NAMES.index("skin")).to(rest.dtype)[:, None]
-    height = rest[:, 1:2] - points[list(BROW_TOPS), 1].mean()
-    above = (((height > level).to(rest.dtype)) for level in (_FRINGE, _CROWN))
+    points = _landmarks(surface)
+    height = surface.rest_positions[:, 1:2] - points[list(BROW_TOPS), 1].mean()
+    forehead, crown = ((height > level).to(points.dtype) for level in (_FRINGE, _CROWN))
+    scalp = scalp_weights(surface.rest_positions, points)
+    return HairGrowth(*(_on_skin(each, surface) for each in (forehead, crown, scalp)))
+
+
+def hair_places(surface: Surface) -> HairPlaces:
+    """Find all places on the mean head.
+
+    Args:
+        surface: of the face model, at the resolution R of the atlas.
+
+    Returns:
+        Where hair may grow, fall and hang.
+    """
+    growth, rest, points = hair_growth(surface), surface.rest_positions, _landmarks(surface)
     sides = (beside_face(rest, points, clearance) for clearance in (_BESIDE_LENSES, _BESIDE_BROWS))
-    scalp, middle = scalp_weights(rest, points), head_middle(points)
-    ears = ear_weights(rest, points)
-    hairy = (scalp * is_skin)[:, 0] > 0.5
-    streaks = on_texels(combed_strands(middle, cropped=(False, True)), surface, hairy).split(1, dim=1)
-    weights = (*above, *sides, scalp, *streaks, ears, before_face(rest, points))
-    return HairPlaces(*(texels.scatter(each * is_skin)[None] for each in weights))
+    hairy = surface.texels.gather(growth.scalp[0])[:, 0] > 0.5
+    strands = combed_strands(head_middle(points), cropped=(False, True))
+    streaks = on_texels(strands, surface, hairy).split(1, dim=1)
+    others = (*sides, *streaks, ear_weights(rest, points), before_face(rest, points))
+    return HairPlaces(growth.forehead, growth.crown, growth.scalp, *(_on_skin(each, surface) for each in others))
+
+
+def _landmarks(surface: Surface) -> torch.Tensor:
+    """(478, 3) decimetres, of the mean head."""
+    return surface.face_model.landmarks(surface.face_model.mean[None])[0]
+
+
+def _on_skin(values: torch.Tensor, surface: Surface) -> torch.Tensor:
+    """(1, 1, R, R) of texels (T, 1), 0 off the skin."""
+    is_skin = (surface.texels.part == PART_NAMES.index("skin")).to(values.dtype)[:, None]
+    return surface.texels.scatter(values * is_skin)[None]
 
 
 def on_texels(strands: Strands, surface: Surface, where: torch.Tensor) -> torch.Tensor:

@@ -49,12 +49,16 @@ class KeptHair:
         color: (1, 3, R, R) or (1, 3, 1, 1) float, sRGB, of combed hair without its strands; None on a bald head.
         filled: (1, 1, R, R) float in [0, 1], where combed hair covers what the albedo model takes for skin beside the
             face: slits between hair and hair, and where hair grows and the photo shows no bare skin for sure.
+        shown: (1, 1, R, R) float in [0, 1], where the photo shows hair on scalp, forehead and sides.
+        grown: (1, 1, R, R) float in [0, 1], where the texture has hair.
     """
 
     kept: torch.Tensor
     texture: torch.Tensor
     color: torch.Tensor | None
     filled: torch.Tensor
+    shown: torch.Tensor
+    grown: torch.Tensor
 
 
 def keep_hair_of(
@@ -94,7 +98,8 @@ def keep_hair_of(
     sure = sure if spare is None else sure & other  # at a hat's edge a segmenter takes skin for hair, too
     few = int(sure.sum()) < (_FEW_TEXELS if spare is None else _LEAST_TEXELS * sure.numel())
     if spare is None and (few or (bald and not standing)):
-        return KeptHair(places.forehead, model_texture, None, torch.zeros_like(seen))
+        none = torch.zeros_like(seen)
+        return KeptHair(places.forehead, model_texture, None, none, none, none)
     hair_tone = _tone(lifted, sure)
     color, like_hair = (
         hair_tone[0],
@@ -106,14 +111,15 @@ def keep_hair_of(
     beside = places.beside if known_hair is None else places.temples
     worn = beside if known_hair is None else torch.maximum(beside, places.front)  # colour alone may be that of brows
     shown = seen * like_hair * torch.maximum(worn, places.forehead) * _hanging(seen * ~like_hair, places)
-    hair = _on_the_scalp(shown, places) * worn
+    hair = on_the_scalp(shown, places.scalp) * worn
     grown = _as_on_the_other_side(places, seen, 1 - explained if known_hair is None else known_hair, explained)
     grown = torch.maximum(grown, blur(torch.maximum(hair, hair.flip(-1) * beside), 3))  # a fringe is no pair of fringes
     bare, sure_skin = _bare_skin(seen, explained, like_hair, known_skin)
     filled = beside * _filled(torch.maximum(hair, shown * places.forehead), grown, bare, sure_skin)
     grown = torch.maximum(grown, filled)
     texture = model_texture + grown * (_combed(lifted, sure, color, places.streaks) - model_texture)
-    return KeptHair(torch.maximum(places.forehead * (1 - filled), hair), texture, color, filled)
+    shown = shown if known_hair is None else shown * known_hair
+    return KeptHair(torch.maximum(places.forehead * (1 - filled), hair), texture, color, filled, shown, grown)
 
 
 def _like_hair(lifted: torch.Tensor, hair: _Tone, skin: _Tone) -> torch.Tensor:
@@ -160,11 +166,19 @@ def _as_on_the_other_side(
     return own + blur(elsewhere, 2).clamp(0, 1) * (shown.flip(-1) - own)
 
 
-def _on_the_scalp(hair: torch.Tensor, places: HairPlaces) -> torch.Tensor:
-    """(1, 1, R, R) in [0, 1]: hair without specks and pieces that hang from no scalp: bits of a fringe, brows."""
+def on_the_scalp(hair: torch.Tensor, scalp: torch.Tensor) -> torch.Tensor:
+    """Drop specks, and pieces of hair that hang from no scalp: bits of a fringe, brows.
+
+    Args:
+        hair: (1, 1, R, R) float in [0, 1].
+        scalp: (1, 1, R, R) float in [0, 1], of :class:`HairGrowth`.
+
+    Returns:
+        (1, 1, R, R) float in [0, 1], soft-edged.
+    """
     scale = max(hair.shape[-1] // 256, 1)
     solid = dilate(erode(hair, scale), scale + 1)
-    small, seeds = (functional.max_pool2d(each, scale) for each in (solid, solid * (places.scalp > _SCALP)))
+    small, seeds = (functional.max_pool2d(each, scale) for each in (solid, solid * (scalp > _SCALP)))
     grown = functional.interpolate(reach(seeds, small, _FOLLOWED), scale_factor=float(scale), mode="nearest")
     return blur(torch.minimum(solid, grown), 2).clamp(0, 1)
 
@@ -203,6 +217,19 @@ def _combed(lifted: torch.Tensor, sure: torch.Tensor, color: torch.Tensor, strea
     tone = luminance(lifted, dim=1)[:, None]
     detail = (tone - blur(tone, _DETAIL_LEVELS))[0, 0][sure]
     spread = 1.4826 * detail.abs().median() if len(detail) else lifted.new_tensor(_USUAL_DETAIL)
-    strength = spread.clamp(0.004, 0.045)
+    return streaked(color, streaks, spread.clamp(0.004, 0.045))
+
+
+def streaked(color: torch.Tensor, streaks: torch.Tensor, strength: torch.Tensor | float) -> torch.Tensor:
+    """Draw strands in a colour.
+
+    Args:
+        color: (1, 3, R, R) or (1, 3, 1, 1) float in [0, 1], sRGB.
+        streaks: (1, 1, R, R) float, of unit variance.
+        strength: standard deviation of the strands, of sRGB; in the dark they differ as much.
+
+    Returns:
+        (1, 3, R, R) float in [0, 1].
+    """
     relative = strength / luminance(color, dim=1)[:, None].clamp_min(0.05)
     return (color * (1 + relative * streaks).clamp(0.3, 2)).clamp(0, 1)

@@ -11,7 +11,7 @@ from torch.nn import functional
 from stylefaceuv.face_model.morphable import MorphableModel
 from stylefaceuv.lifting.evidence import weighted_share
 from stylefaceuv.lifting.hair_outline import HairOutline, hair_outline
-from stylefaceuv.lifting.hair_places import ear_weights, hair_places, hair_share, head_middle, short_hair_volume
+from stylefaceuv.lifting.hair_places import ear_weights, hair_growth, hair_share, head_middle, short_hair_volume
 from stylefaceuv.lifting.hanging_hair import HangingHair
 from stylefaceuv.lifting.projection import TexelView
 from stylefaceuv.lifting.pyramid import blur, push_pull
@@ -54,6 +54,11 @@ class HairShape:
         return bool(self.displacement.any())
 
 
+def stance_of(hair: HairShape | None) -> tuple[torch.Tensor | None, bool]:
+    """Where hair hangs, (1, r, r) float in [0, 1], and whether it has volume; None and False where nothing tells."""
+    return (None, False) if hair is None else (hair.hanging, hair.standing)
+
+
 class HairVolume(nn.Module):
     """Constants of a head, prepared once. It has an atlas of its own, as fine as a displacement map.
 
@@ -71,7 +76,7 @@ class HairVolume(nn.Module):
         super().__init__()
         self.surface, model = Surface(face_model, VOLUME_RESOLUTION), face_model
         surface = self.surface
-        self.places = hair_places(surface)
+        self.growth = hair_growth(surface)
         points = model.landmarks(model.mean[None])[0]
         middle = head_middle(points)
         self.register_buffer("middle", middle, persistent=False)
@@ -104,7 +109,7 @@ class HairVolume(nn.Module):
         head = self.surface.silhouette(coefficients, _PICTURE)
         outline = hair_outline(1 - large[_BACKGROUND], head, coefficients, self.middle)
         offset = self.surface.texels.scatter(self.surface.texels.interpolate(self._spread(outline)))[None]
-        thickness = offset.clamp_min(0) * worn + offset.clamp_max(0) * self.places.scalp
+        thickness = offset.clamp_min(0) * worn + offset.clamp_max(0) * self.growth.scalp
         moved, hanging = thickness * self._map(self.direction), torch.zeros_like(worn)
         hair = self.hanging(large, coefficients, view)
         if hair is None:
@@ -136,14 +141,14 @@ class HairVolume(nn.Module):
 
     def _worn(self, segments: torch.Tensor, view: TexelView) -> torch.Tensor | None:
         """(1, 1, R, R) in [0, 1]: how much of the volume each texel gets; None of a bald head."""
-        texels, places = self.surface.texels, self.places
+        texels, growth = self.surface.texels, self.growth
         shown = texels.scatter(hair_share(segments, view.pixel * (1 / _PICTURE)))[None]
         seen = texels.scatter(view.confidence[:, None])[None]
-        if float(weighted_share(shown, seen * places.crown)) < _LEAST_HAIR:
+        if float(weighted_share(shown, seen * growth.crown)) < _LEAST_HAIR:
             return None
         known = smoothstep(seen, (0.1, 0.5))
-        worn = known * shown + (1 - known) * places.scalp
-        allowed = torch.maximum(places.forehead, places.scalp) * (1 - self.bare)
+        worn = known * shown + (1 - known) * growth.scalp
+        allowed = torch.maximum(growth.forehead, growth.scalp) * (1 - self.bare)
         return smoothstep(blur(worn * allowed, _SOFT_LEVELS), (0.3, 0.9)) * allowed
 
 

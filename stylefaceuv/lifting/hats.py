@@ -11,6 +11,8 @@ from stylefaceuv.lifting.morphology import dilate, erode
 _HUES, _GREYEST, _GREY, _MOST_COLOURFUL = (20.0, 105.0), 10.0, 4.0, 50.0
 """Degrees, and chroma of CIELAB: hair is grey, or from red to yellow and not as bright a colour as cloth can be. Beside
 a hat only what is greyer still is grey."""
+UNDER_HAT = (0.24, 0.17, 0.13)
+"""sRGB of dark brown hair, the most frequent, where a hat hides all of it."""
 _WORN = 0.5
 """Share of what seems hair. Of 52 heads (seeds 7, 777, 2026, 4711, 8080, 31415926) three with coloured hats have 0.78
 and more, all others at most 0.12."""

@@ -66,13 +66,15 @@ class _Seen:
 @dataclass(frozen=True)
 class _Skin:
     """Complete skin (1, 3, R, R), what of it is the photo's (1, 1, R, R), slow light that was taken out of it
-    (1, 3, q, q), its luminance, and whether there are lenses over the eyes, in [0, 1]."""
+    (1, 3, q, q), its luminance, whether there are lenses over the eyes, in [0, 1], and what of it is hair
+    (1, 1, R, R); None where none is kept."""
 
     color: torch.Tensor
     seen: torch.Tensor
     cast_light: torch.Tensor
     tone: float
     lenses: float
+    hair: torch.Tensor | None
 
 
 class Lifter(HeadRegions):
@@ -187,7 +189,8 @@ class Lifter(HeadRegions):
     def _finished(self, seen: _Seen, keep_hair: bool) -> LiftedFace:
         skin = self._skin(seen, keep_hair)
         diffuse, confidence = self._assemble(seen, skin)
-        return LiftedFace(diffuse, confidence, seen.lighting, skin.cast_light[0], seen.second_lighting)
+        hair = None if skin.hair is None else skin.hair[0, 0]
+        return LiftedFace(diffuse, confidence, seen.lighting, skin.cast_light[0], seen.second_lighting, hair)
 
     def _lift(self, photo: Photo) -> tuple[LiftedTexels, torch.Tensor, torch.Tensor, AlbedoFit]:
         """What a photo shows, delit (T, 3), its light (9, 3) and the albedo model's fit."""
@@ -302,7 +305,7 @@ class Lifter(HeadRegions):
             explained = self._without_hair(explained, own, lines, model_texture, seen, over)
         plain = torch.minimum(plain, explained)
         cast_light = uneven_light(raw, model_texture, plain, _EVENED_SHARE, _EVENED_TINT, _UNEVEN_SHARE)
-        image = even_out(raw, cast_light)
+        image, kept = even_out(raw, cast_light), None
         if keep_hair:
             bare = Shown(image, seen, explained, model_texture)
             light = shading(texels.normal[self.sides], shows.lighting).mean(dim=0)
@@ -312,12 +315,13 @@ class Lifter(HeadRegions):
             skinlike = below_hairline(explained, self.forehead, 2 * scale)
         shown_skin = torch.minimum(seen, skinlike) * self.skin_chart
         mask = torch.maximum(solid_mask(shown_skin, scale, 3), beard.mask(shown_skin * barely))
-        parted = torch.maximum(self.fringe, self.scalp) if keep_hair else None
+        parted = None if kept is None else torch.maximum(self.fringe, self.scalp)
+        hair = None if kept is None else kept.grown + mask * (kept.hair - kept.grown)
         skin = complete(image, mask, model_texture, self.skin_chart, self.support, self.grain, hair=parted)
         tone = float(luminance(srgb_to_linear(model_texture[0, :, size[0] // 2, size[1] // 2])))
         spread = spread_light(cast_light, plain, CAST_LIGHT_RESOLUTION)
         chart = functional.adaptive_max_pool2d(self.skin_chart, CAST_LIGHT_RESOLUTION)
-        return _Skin(skin, mask, torch.where(chart > 0, spread, 1.0), tone, float(over.lenses))
+        return _Skin(skin, mask, torch.where(chart > 0, spread, 1.0), tone, float(over.lenses), hair)
 
     def _explained(
         self,

@@ -1,4 +1,4 @@
-"""Finishes what the UV generator paints: a small map becomes a whole head's, with eyes and hair."""
+"""Finishes what the UV generator paints: a small map becomes a whole head's, with eyes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,6 @@ from stylefaceuv.lifting.beard import ROUGH_PAINTED, BeardPlaces, beard_over
 from stylefaceuv.lifting.completion import below_hairline, complete, solid_mask
 from stylefaceuv.lifting.delighting import luminance
 from stylefaceuv.lifting.eye_texture import paint_eye
-from stylefaceuv.lifting.hair_cut import UNTOLD
-from stylefaceuv.lifting.hair_evening import even_hair
-from stylefaceuv.lifting.hair_fade import HairEnds
-from stylefaceuv.lifting.hair_texture import keep_hair_of
 from stylefaceuv.lifting.lifter import Lifter
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.mouth_texture import paint_mouth
@@ -24,12 +20,10 @@ from stylefaceuv.lifting.painted_guide import gain_to_painted, painted_lenses
 from stylefaceuv.lifting.pyramid import halvings, push_pull
 from stylefaceuv.soft_steps import smoothstep
 
-_RIMS, _HAIRS, _LIKELY, _WHOLE = (0.3, 0.6), (0.2, 0.5), (0.3, 0.7), 0.99
+_RIMS, _HAIRS, _WHOLE = (0.3, 0.6), (0.2, 0.5), 0.99
 _GRAIN = 0.006
 _GUTTER, _FULL_SIZE = 2, 1024
 """Texels beside the skin that enlarging reads; the size that completion's widths are meant for."""
-_STRANDS, _EVENED = 0.12, 0.6
-_SEEN, _COVERS, _IS_HAIR, _LEAST_ENDS = 0.3, 0.7, 0.5, 0.0006
 
 
 class PaintedHead:
@@ -162,58 +156,6 @@ class PaintedHead:
         clean = complete(painted, kept * chart, texture, chart, support, halved=halvings(_FULL_SIZE, size[0]))
         skin = dilate((chart > 0).to(chart.dtype), _GUTTER)
         return painted + skin * (clean - painted)
-
-    @torch.no_grad()
-    def cover_with_hair(
-        self,
-        diffuse: torch.Tensor,
-        hair: torch.Tensor,
-        visibility: torch.Tensor,
-        hanging: torch.Tensor | None = None,
-        shown: torch.Tensor | None = None,
-        standing: bool = False,
-    ) -> torch.Tensor:
-        """Lay painted hair over the skin of a map of the lifter's size, and grow it where it was not seen.
-
-        Args:
-            diffuse: (3, R, R) float in [0, 1], sRGB, complete skin.
-            hair: (4, r, r) float, sRGB colour and cover in [0, 1], of :meth:`UVGenerator.paint_hair`.
-            visibility: (1, r, r) float in [0, 1], what of it was seen.
-            hanging: (1, q, q) float in [0, 1], where hair hangs over skin; None where it does not.
-            shown: (1, r, r) float in [0, 1], where its image shows hair: hair that is painted thinly is hair, too. None
-                where unknown.
-            standing: whether the head has been given the volume of hair.
-
-        Returns:
-            (3, R, R) float in [0, 1].
-        """
-        lifter, skin = self.lifter, diffuse[None]
-        chart, scale = lifter.skin_chart, lifter.texels.resolution // 256
-        large, seen = self._large(hair[None], "bicubic"), self._large(visibility[None])
-        hangs_down = hanging is not None and bool(hanging.any())
-        places, hangs = lifter.own_hair_places(hanging, 1.0 if hangs_down else UNTOLD)  # paint is too coarse to tell
-        cover, strands = large[:, 3:].clamp(0, 1) * chart, 1 + _STRANDS * lifter.scalp * places.streaks
-        known = cover if shown is None else torch.maximum(cover, smoothstep(self._large(shown[None]), _LIKELY) * chart)
-        worn = skin + cover * ((large[:, :3] * strands).clamp(0, 1) - skin)
-        ends = self._ends(hair, visibility, shown) if hangs_down else None
-        grown = keep_hair_of(worn, seen, 1 - known, skin, places, known, ends, standing)
-        if grown.color is not None:
-            worn = even_hair(worn, seen * known, grown.color, _EVENED)
-        bare = (1 - cover) * (1 - hangs)
-        mask = solid_mask(torch.minimum(seen, torch.maximum(bare, grown.kept)) * chart, scale, 3)
-        covered = grown.texture + mask * (worn - grown.texture)
-        return push_pull(skin + chart * (covered - skin), lifter.covered)[0].clamp(0, 1)
-
-    def _ends(self, hair: torch.Tensor, visibility: torch.Tensor, shown: torch.Tensor | None) -> HairEnds | None:
-        """The ends of painted hair (4, r, r) that hangs: the colour of what is seen of it below the brows; None where
-        that is too little."""
-        size = hair.shape[-1]
-        low = functional.adaptive_avg_pool2d(self.lifter.skin_chart * (1 - self.lifter.fringe), size)[0, 0] > _WHOLE
-        below = low & (visibility[0] > _SEEN) & (hair[3] > _COVERS)  # thin paint is half skin
-        below = below if shown is None else below & (shown[0] > _IS_HAIR)
-        if int(below.sum()) < _LEAST_ENDS * size * size:
-            return None
-        return HairEnds(hair[:3, below].median(dim=1).values.clamp(0, 1), self.lifter.height)
 
     def _large(self, small: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
         """(1, C, r, r) at the lifter's size."""

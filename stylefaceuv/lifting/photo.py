@@ -42,6 +42,7 @@ class LiftedFace:
         cast_light: (3, q, q) float above 0, what the photo's light is on the skin over ``lighting``: cast shadows and
             colours of walls, that nine harmonics do not hold; 1 where no skin is seen.
         second_lighting: (9, 3) float, the same of the second photo; None where there was none.
+        hair: (R, R) float in [0, 1], how much of each texel is hair; None of a head without its hair.
     """
 
     diffuse: torch.Tensor
@@ -49,6 +50,7 @@ class LiftedFace:
     lighting: torch.Tensor
     cast_light: torch.Tensor
     second_lighting: torch.Tensor | None = None
+    hair: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)

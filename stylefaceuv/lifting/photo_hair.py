@@ -10,7 +10,8 @@ from stylefaceuv.lifting.hair_cut import UNTOLD, combed_share
 from stylefaceuv.lifting.hair_evening import even_hair
 from stylefaceuv.lifting.hair_fade import HairEnds, hanging_color
 from stylefaceuv.lifting.hair_texture import keep_hair_of
-from stylefaceuv.lifting.hats import hat_over, unlike_hair
+from stylefaceuv.lifting.hair_volume import stance_of
+from stylefaceuv.lifting.hats import UNDER_HAT, hat_over, unlike_hair
 from stylefaceuv.lifting.head_regions import HeadRegions
 from stylefaceuv.lifting.morphology import dilate
 from stylefaceuv.lifting.occluders import Occluders
@@ -20,8 +21,6 @@ from stylefaceuv.networks.head_segmenter import SEGMENTS
 _FACE, _HAIR = SEGMENTS.index("face"), SEGMENTS.index("hair")
 _EVENED, _SMEARED = 0.6, 3
 """Share of gloss and shade that is evened; texels of an atlas of 256 around hair."""
-_UNDER_HAT = (0.24, 0.17, 0.13)
-"""sRGB of dark brown hair, the most frequent, where a hat hides all of it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def photo_hair(photo: Photo, light: torch.Tensor, height: torch.Tensor) -> Photo
     Returns:
         Its hair.
     """
-    hanging, standing = (None, False) if photo.hair is None else (photo.hair.hanging, photo.hair.standing)
+    hanging, standing = stance_of(photo.hair)
     hangs = hanging is not None and bool(hanging.any())
     if photo.segments is None or photo.detected is None:
         return PhotoHair(hanging, standing, None, 1.0 if hangs else UNTOLD)
@@ -79,6 +78,19 @@ class Shown:
     texture: torch.Tensor
 
 
+@dataclass(frozen=True)
+class Haired(Shown):
+    """A head with its hair.
+
+    Attributes:
+        hair: (1, 1, R, R) float in [0, 1], where the photo shows hair.
+        grown: (1, 1, R, R) float in [0, 1], where the texture has hair.
+    """
+
+    hair: torch.Tensor
+    grown: torch.Tensor
+
+
 def with_hair(
     regions: HeadRegions,
     own: PhotoHair,
@@ -87,7 +99,7 @@ def with_hair(
     segments: torch.Tensor | None,
     over: Occluders,
     frontal: torch.Tensor,
-) -> Shown:
+) -> Haired:
     """Keep a photo's hair on a bare head where it is seen, and grow it where it is not; a hat is taken off.
 
     Args:
@@ -107,7 +119,7 @@ def with_hair(
         hat = hat_over(raw, seen * known * torch.maximum(regions.scalp, regions.forehead))
         if bool(hat.any()):
             seen, known = seen * (1 - hat), known * ~unlike_hair(raw, beside_hat=True)
-            spare = raw.new_tensor(_UNDER_HAT).view(1, 3, 1, 1)
+            spare = raw.new_tensor(UNDER_HAT).view(1, 3, 1, 1)
     places, hanging = regions.own_hair_places(own.hanging, own.combed)
     face = None if segments is None else segments[:, _FACE, None]
     hair = keep_hair_of(image, seen, bare.skinlike, bare.texture, places, known, own.ends, own.standing, spare, face)
@@ -116,4 +128,4 @@ def with_hair(
     if hair.color is not None and known is not None:
         image = even_hair(image, seen * known, hair.color, _EVENED)
     # Strands that the photo sees along its surface come out as long smears: combed hair looks better.
-    return Shown(image, seen, skinlike * (1 - smeared), hair.texture)
+    return Haired(image, seen, skinlike * (1 - smeared), hair.texture, hair.shown, hair.grown)

@@ -1,4 +1,5 @@
-"""Tells background, face, hair and glasses apart in a StyleGAN2 image, from the activations it is made of."""
+"""Tells background, face, hair and glasses apart in a StyleGAN2 image, from the activations it is made of, and which
+colour the hair has."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from stylefaceuv.weights_file import load_config, load_into
 SEGMENTS = ("background", "face", "hair", "glasses")
 """What a pixel may show. Face is skin and what belongs to it: eyes, mouth, beard, neck; glasses are rims and dark
 lenses, clear ones are face; a hat is background or hair, clothes are background."""
+_HAIR, _SURELY, _USUAL_TONE = SEGMENTS.index("hair"), 0.7, 0.3
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class HeadSegmenter(nn.Module):
         self.layers = nn.Sequential(
             nn.Linear(channels, self.config.hidden), nn.ReLU(), nn.Linear(self.config.hidden, len(SEGMENTS))
         )
+        self.tone = nn.Linear(channels, 3)  # of hair; taught last, by training.hair_tone
+        nn.init.zeros_(self.tone.weight)
+        nn.init.constant_(self.tone.bias, _USUAL_TONE)
 
     def logits(self, activations: torch.Tensor) -> torch.Tensor:
         """Score pixels.
@@ -80,21 +85,73 @@ class HeadSegmenter(nn.Module):
         Raises:
             InvalidArgumentError: another shape.
         """
-        side, channels = self.config.resolution, self.config.channels
-        if trunk.ndim != 4 or trunk.shape[1:] != (channels, side, side):
-            raise InvalidArgumentError("trunk", f"shape (N, {channels}, {side}, {side})", tuple(trunk.shape))
+        self._check(trunk)
+        side = self.config.resolution
         scores = self.logits(trunk.permute(0, 2, 3, 1).flatten(0, 2))  # N C r r -> (N r r) C
         shares = scores.softmax(dim=1).unflatten(0, (len(trunk), side, side))  # (N r r) S -> N r r S
         return shares.permute(0, 3, 1, 2)
+
+    def hair_activations(self, trunk: torch.Tensor, segments: torch.Tensor) -> torch.Tensor:
+        """Average what the generator has where an image surely shows hair.
+
+        Args:
+            trunk: as in :meth:`forward`.
+            segments: (N, S, r, r) float in [0, 1], of :meth:`forward`.
+
+        Returns:
+            (N, C) float, in deviations of all pixels from their mean; zeros of an image without hair.
+
+        Raises:
+            InvalidArgumentError: another shape.
+        """
+        self._check(trunk)
+        hair = (segments[:, _HAIR] > _SURELY).to(trunk.dtype)
+        count = hair.sum(dim=(1, 2))[:, None]
+        total = torch.einsum("nchw,nhw->nc", trunk, hair)
+        return (total / count.clamp_min(1) - self.mean) / self.spread * (count > 0)
+
+    def hair_color(self, trunk: torch.Tensor, segments: torch.Tensor) -> torch.Tensor:
+        """Tell which colour the hair has that images show.
+
+        Args:
+            trunk: as in :meth:`forward`.
+            segments: (N, S, r, r) float in [0, 1], of :meth:`forward`.
+
+        Returns:
+            (N, 3) float in [0, 1], sRGB-encoded albedo, mean of a whole head of hair; a usual one where none is shown.
+
+        Raises:
+            InvalidArgumentError: another shape.
+        """
+        color: torch.Tensor = self.tone(self.hair_activations(trunk, segments))
+        return color.clamp(0, 1)
+
+    def _check(self, trunk: torch.Tensor) -> None:
+        expected = (self.config.channels, self.config.resolution, self.config.resolution)
+        if trunk.ndim != 4 or trunk.shape[1:] != expected:
+            raise InvalidArgumentError("trunk", f"shape (N, {', '.join(map(str, expected))})", tuple(trunk.shape))
 
     def header(self) -> dict[str, object]:
         """What the weight file's header says of the sizes."""
         return dict(asdict(self.config))
 
 
-def segments_of(
+@dataclass(frozen=True)
+class HeadReading:
+    """What the images of N stylecodes show.
+
+    Attributes:
+        segments: (N, S, s, s) float in [0, 1], in the order of ``SEGMENTS``.
+        hair_color: (N, 3) float in [0, 1], of :meth:`HeadSegmenter.hair_color`.
+    """
+
+    segments: torch.Tensor
+    hair_color: torch.Tensor
+
+
+def read_heads(
     segmenter: HeadSegmenter, generator: Generator, w: torch.Tensor, trunk: torch.Tensor | None = None
-) -> torch.Tensor:
+) -> HeadReading:
     """Tell what the images of stylecodes show.
 
     Args:
@@ -105,12 +162,13 @@ def segments_of(
             resolution.
 
     Returns:
-        (N, S, s, s) float in [0, 1], in the order of ``SEGMENTS``.
+        What they show.
     """
     resolution = segmenter.config.resolution
-    fits = trunk is not None and trunk.shape[-1] == resolution
-    segments: torch.Tensor = segmenter(trunk if fits else generator.synthesis_features(w, resolution))
-    return segments
+    if trunk is None or trunk.shape[-1] != resolution:
+        trunk = generator.synthesis_features(w, resolution)
+    segments = segmenter(trunk)
+    return HeadReading(segments, segmenter.hair_color(trunk, segments))
 
 
 def load_head_segmenter(path: str | Path) -> HeadSegmenter:

@@ -87,6 +87,21 @@ class UVPrediction:
     displacement: torch.Tensor
 
 
+@dataclass(frozen=True)
+class HairPrediction:
+    """Hair of N stylecodes, which lies over the skin of their maps.
+
+    Attributes:
+        color: (N, 3, R, R) float, sRGB, delit; about [0, 1], not clamped.
+        cover: (N, 1, R, R) float in [0, 1].
+        combed: (N,) float in [0, 1], 1 of hair that is combed or hangs, 0 of cropped or curly hair.
+    """
+
+    color: torch.Tensor
+    cover: torch.Tensor
+    combed: torch.Tensor
+
+
 class _ModulatedConv(nn.Module):
     """Scale to unit level and by style, depth-wise 3x3, point-wise, bias, leaky ReLU: MobileStyleGAN's convolution."""
 
@@ -220,7 +235,7 @@ class UVGenerator(nn.Module):
         self.base_weights = nn.Linear(dim, config.components)
         self.colour = _Painter(config, config.widths)
         self.relief = _Painter(config, config.displacement_widths)
-        self.hair = _Painter(config, config.hair_widths, channels=4) if config.hair_widths else None
+        self.hair = _Painter(config, config.hair_widths, channels=5) if config.hair_widths else None
 
     def forward(self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor) -> UVPrediction:
         """Paint the maps.
@@ -249,7 +264,7 @@ class UVGenerator(nn.Module):
         painted: torch.Tensor = base + self.colour(read, view, self._describe(view, base), style)
         return painted
 
-    def paint_hair(self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor) -> torch.Tensor:
+    def paint_hair(self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor) -> HairPrediction:
         """Paint the hair that lies over the skin of :meth:`forward`.
 
         Args:
@@ -258,7 +273,7 @@ class UVGenerator(nn.Module):
             w: as there.
 
         Returns:
-            (N, 4, R, R) float: sRGB colour, about [0, 1], not clamped, and its cover in [0, 1].
+            Its colour, its cover, and its cut.
 
         Raises:
             InvalidArgumentError: a shape differs from the configuration, or this generator paints no hair.
@@ -268,7 +283,10 @@ class UVGenerator(nn.Module):
             raise InvalidArgumentError("generator", "one that paints hair", "a configuration without hair_widths")
         about = self._describe(view, base).detach()  # what hair wants must not move the skin's base
         painted = self.hair(read, view, about, style)
-        return torch.cat([_HAIR_COLOUR + painted[:, :3], torch.sigmoid(painted[:, 3:] - 1)], dim=1)
+        color, cover, cut = painted.split([3, 1, 1], dim=1)
+        cover = torch.sigmoid(cover - 1)
+        share = cover.detach() / cover.detach().sum(dim=(1, 2, 3), keepdim=True)  # texels of hair tell its cut
+        return HairPrediction(_HAIR_COLOUR + color, cover, torch.sigmoid((cut * share).sum(dim=(1, 2, 3))))
 
     def _begin(
         self, trunk: torch.Tensor, view: AtlasView, w: torch.Tensor

@@ -41,6 +41,7 @@ STAGES = {
     "uv": "stylefaceuv.training.uv_second_stage",
     "uv-skin": "stylefaceuv.training.uv_skin",
     "uv-hair": "stylefaceuv.training.uv_hair",
+    "hair-tone": "stylefaceuv.training.hair_tone",
     "uv-fade": "stylefaceuv.training.uv_start",
     "uv-ablation": "stylefaceuv.training.uv_ablation",
     "manifest": "stylefaceuv.training.update_manifest",

@@ -10,17 +10,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
-from torch.nn import functional
 
 from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.face_maker import FaceMaker
-from stylefaceuv.lifting.hair_places import hair_share, strand_edge
 from stylefaceuv.lifting.photo import Photo
+from stylefaceuv.lifting.photo_hair import photo_hair
 from stylefaceuv.training.uv_targets import WORST_ERROR, to_bytes
 from stylefaceuv.weights_file import load_tensors, save_tensors
-
-_PICTURE = 512
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,8 @@ class HairTargets:
         bare: (n, 3, R, R) uint8 sRGB, delit and complete.
         haired: (n, 3, R, R) uint8 sRGB, the same with the photo's hair.
         confidence: (n, 1, R, R) uint8, 255 where the photo shows skin or hair of ``haired``.
-        cover: (n, 1, R, R) uint8, 255 where that is hair.
+        cover: (n, 1, R, R) uint8, 255 where ``haired`` is hair, that a photo shows or that completes it.
+        combed: (n,) float32 in [0, 1], 1 of hair that is combed or hangs, 0 of cropped or curly hair.
     """
 
     w: torch.Tensor
@@ -40,6 +38,7 @@ class HairTargets:
     haired: torch.Tensor
     confidence: torch.Tensor
     cover: torch.Tensor
+    combed: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.w)
@@ -90,25 +89,20 @@ class HairTargetMaker:
             seen = self.maker.look(code)
             if seen.registration_error < WORST_ERROR:
                 bare, haired = self.maker.lifter.both(seen.photo, painted=seen.guess)
+                assert haired.hair is not None
                 yield HairTargets(
                     code[None].clone(),
                     to_bytes(bare.diffuse)[None],
                     to_bytes(haired.diffuse)[None],
                     to_bytes(haired.confidence)[None, None],
-                    to_bytes(self._cover(seen.photo))[None],
+                    to_bytes(haired.hair)[None, None],
+                    torch.tensor([self._combed(seen.photo)]),
                 )
 
-    def _cover(self, photo: Photo) -> torch.Tensor:
-        """(1, R, R) in [0, 1]: where hair grows on the skin that a photo shows, or hangs over it."""
-        assert photo.segments is not None
-        surface = self.maker.lifter.surface
-        place = surface.view(photo.coefficients, _PICTURE).pixel / _PICTURE
-        hair = surface.texels.scatter(hair_share(photo.segments, place))
-        if photo.hair is None:
-            return hair
-        size = (hair.shape[-2], hair.shape[-1])
-        hanging = functional.interpolate(photo.hair.hanging[None], size=size, mode="bilinear", align_corners=False)[0]
-        return torch.maximum(hair, strand_edge(hanging[None])[0])
+    def _combed(self, photo: Photo) -> float:
+        """How a photo's hair lies."""
+        unlit = torch.ones(3, device=photo.image.device)
+        return photo_hair(photo, unlit, self.maker.lifter.height).combed
 
 
 def join_hair_targets(parts: list[HairTargets]) -> HairTargets:

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError
-from stylefaceuv.networks.uv_generator import UVGenerator
+from stylefaceuv.networks.uv_generator import HairPrediction, UVGenerator
 from stylefaceuv.training.hair_targets import HairTargets
 from stylefaceuv.training.painter_stage import PainterStage, PainterTraining, add_arguments, begin
 
@@ -32,37 +32,47 @@ class HairTraining(PainterTraining):
     Attributes:
         cover: weight of the cover's cross-entropy.
         colour: weight of the colour of hair, wherever there is some.
+        cut: weight of the cross-entropy of how combed it is.
     """
 
     cover: float = 0.1
     colour: float = 1.0
+    cut: float = 0.02
 
 
 def hair_terms(
-    hair: torch.Tensor, bare: torch.Tensor, haired: torch.Tensor, confidence: torch.Tensor, cover: torch.Tensor
+    hair: HairPrediction,
+    bare: torch.Tensor,
+    haired: torch.Tensor,
+    confidence: torch.Tensor,
+    cover: torch.Tensor,
+    combed: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     """How far painted hair is from lifted hair; each term a scalar without its weight.
 
     Args:
-        hair: (N, 4, R, R) float, sRGB colour and cover in [0, 1].
+        hair: painted, of N heads.
         bare: (N, 3, R, R) float in [0, 1], sRGB, the lifted head without hair.
         haired: (N, 3, R, R) float in [0, 1], sRGB, the same with it.
         confidence: (N, 1, R, R) float in [0, 1], where the photo shows skin or hair.
-        cover: (N, 1, R, R) float in [0, 1], where that is hair.
+        cover: (N, 1, R, R) float in [0, 1], where ``haired`` is hair.
+        combed: (N,) float in [0, 1], 1 of hair that is combed or hangs, 0 of cropped or curly hair.
 
     Returns:
-        ``worn``: of the painted hair over the bare head; what no photo shows counts a third.
+        ``worn``: of the painted hair over the bare head. What no photo shows counts a third in each term.
         ``colour``: of hair where there is some, however thinly it is painted.
-        ``cover``: cross-entropy where the photo tells.
+        ``cover``: cross-entropy.
+        ``cut``: the same of how combed it is.
     """
-    painted, share = hair[:, :3], hair[:, 3:]
-    worn = bare + share * (painted - bare)
-    grown = confidence * cover
-    entropy = functional.binary_cross_entropy(share, cover, reduction="none")
+    worn = bare + hair.cover * (hair.color - bare)
+    weight = _UNSEEN + (1 - _UNSEEN) * confidence
+    grown = weight * cover
+    entropy = functional.binary_cross_entropy(hair.cover, cover, reduction="none")
     return {
-        "worn": ((worn - haired).abs() * (_UNSEEN + (1 - _UNSEEN) * confidence)).mean(),
-        "colour": ((painted - haired).abs() * grown).sum() / (3 * grown.sum()).clamp_min(1),
-        "cover": (entropy * confidence).sum() / confidence.sum().clamp_min(1),
+        "worn": ((worn - haired).abs() * weight).mean(),
+        "colour": ((hair.color - haired).abs() * grown).sum() / (3 * grown.sum()).clamp_min(1),
+        "cover": (entropy * weight).mean() / weight.mean(),
+        "cut": functional.binary_cross_entropy(hair.combed, combed),
     }
 
 
@@ -90,21 +100,22 @@ class HairStage(PainterStage):
 
     def terms(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         """Weighted loss terms of some faces, (n,) int64."""
-        targets, hair = self.targets, self._paint(rows)
+        targets = self.targets
         parts = (targets.bare, targets.haired, targets.confidence, targets.cover)
-        terms = hair_terms(hair, *(part[rows].float() / 255 for part in parts))
-        return terms | {name: getattr(self.config, name) * terms[name] for name in ("colour", "cover")}
+        bare, haired, confidence, cover = (part[rows].float() / 255 for part in parts)
+        terms = hair_terms(self._paint(rows), bare, haired, confidence, cover, targets.combed[rows])
+        return terms | {name: getattr(self.config, name) * terms[name] for name in ("colour", "cover", "cut")}
 
-    def _paint(self, rows: torch.Tensor) -> torch.Tensor:
+    def _paint(self, rows: torch.Tensor) -> HairPrediction:
         w = self.targets.w[rows]
         return self.model.paint_hair(self.trunk(w), self.views[rows], w)
 
     def samples(self, rows: torch.Tensor) -> list[torch.Tensor]:
-        """Painted and lifted heads, and the covers."""
+        """Painted and lifted heads, the colour alone, and the covers."""
         targets, hair = self.targets, self._paint(rows)
         bare, haired, cover = (part[rows].float() / 255 for part in (targets.bare, targets.haired, targets.cover))
-        worn = bare + hair[:, 3:] * (hair[:, :3] - bare)
-        return [worn, haired, *(each.expand(-1, 3, -1, -1) for each in (hair[:, 3:], cover))]
+        worn = bare + hair.cover * (hair.color - bare)
+        return [worn, haired, hair.color, *(each.expand(-1, 3, -1, -1) for each in (hair.cover, cover))]
 
 
 def main() -> None:

@@ -119,7 +119,8 @@ class TwoViewObjective:
         maps = UVPrediction(diffuse[:count], relief if self.displacement else torch.zeros_like(relief))
         base = model.base_texture((w - model.style_mean) / model.style_spread)
         albedos = None if both is None else (diffuse[:count], diffuse[count:], both)
-        return PaintedViews(maps, base, None if hair is None else hair.float(), albedos)
+        laid = None if hair is None else torch.cat([hair.color, hair.cover], dim=1).float()
+        return PaintedViews(maps, base, laid, albedos)
 
     def _sure(self, rows: torch.Tensor) -> torch.Tensor:
         """(n, 1, R, R) float in [0, 1]: how sure the lifted texture is skin."""

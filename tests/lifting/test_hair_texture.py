@@ -43,7 +43,7 @@ def places() -> HairPlaces:
     scalp[..., :60, :] = 1
     front[..., 80:200, FACE] = 1
     streaks = torch.randn(1, 1, 1, SIZE, generator=torch.Generator().manual_seed(0)).expand(1, 1, SIZE, SIZE)
-    return HairPlaces(forehead, crown, beside, beside, scalp, streaks, streaks, torch.zeros_like(scalp), front)
+    return HairPlaces(forehead, crown, scalp, beside, beside, streaks, streaks, torch.zeros_like(scalp), front)
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ def test_hair_on_one_side_is_thin_on_the_other(scene: Scene, volume: HairVolume)
     segments = torch.cat([thick[..., : SIZE // 2], thin[..., SIZE // 2 :]], dim=-1)
     made = volume(segments, own).displacement
     rest, texels = scene.lifter.surface.rest_positions, scene.lifter.texels
-    high = (texels.gather(volume.places.scalp[0])[:, 0] > 0.9) & (texels.part == 0) & (rest[:, 1] > 0.6)
+    high = (texels.gather(volume.growth.scalp[0])[:, 0] > 0.9) & (texels.part == 0) & (rest[:, 1] > 0.6)
     left, right = (at(scene, made, high & (rest[:, 0] * sign > 0.45)).median() for sign in (1, -1))
     more, less = (max(float(left), float(right)), min(float(left), float(right)))
     assert more > 8

@@ -104,6 +104,25 @@ def test_dark_hair_stays_only_where_it_is_kept(scene: Scene, keep: bool) -> None
         assert (distance(scene, lifted, on_crown(scene, seen), SKIN) < 0.2) != keep
 
 
+@pytest.mark.parametrize("segmented", [True, False])
+def test_what_of_a_head_is_hair_is_told_texel_by_texel(scene: Scene, segmented: bool) -> None:
+    """Where the photo shows it and where it was grown; the map's colours say the same."""
+    photo, lifter = photo_of(scene, HAIR, segmented), scene.lifter
+    bare, haired = lifter.both(photo)
+    assert bare.hair is None
+    assert haired.hair is not None
+    assert haired.hair.shape == haired.confidence.shape
+    hair = lifter.texels.gather(haired.hair[None])[:, 0]
+    for seen in (True, False):
+        assert float(hair[on_crown(scene, seen)].median()) > 0.9
+    other = scene.face & ~hairy(scene) & (lifter.surface.rest_positions[:, 2] > 0.6)
+    assert float(hair[other].quantile(0.9)) < 0.1
+    change = (haired.diffuse - bare.diffuse).abs().mean(dim=0)[None]
+    changed = lifter.texels.gather(change)[:, 0]
+    assert float(changed[(hair < 0.02) & other].mean()) < 0.02
+    assert float(changed[hair > 0.98].mean()) > 0.2
+
+
 def shape(scene: Scene, raised_mm: float, hanging: torch.Tensor | None = None) -> HairShape:
     """The crown raised, and hair over some texels (T,)."""
     texels, up = scene.lifter.texels, torch.tensor([0.0, raised_mm, 0.0])

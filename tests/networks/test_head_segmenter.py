@@ -47,12 +47,35 @@ def test_it_equals_the_naive_one(segmenter: HeadSegmenter) -> None:
 
 
 @torch.no_grad()
+def test_the_colour_of_hair_is_told_by_the_pixels_that_show_it(segmenter: HeadSegmenter) -> None:
+    """Pixel after pixel; an image without hair has a usual colour, and a batch is its singles."""
+    segmenter.tone.weight.copy_(0.05 * torch.randn(3, 5))
+    trunk, segments = torch.randn(3, 5, 6, 6), torch.rand(3, len(SEGMENTS), 6, 6)
+    hair = SEGMENTS.index("hair")
+    segments[1, hair] = 0.6
+    found = segmenter.hair_color(trunk, segments)
+    for n in (0, 2):
+        rows = [trunk[n, :, y, x] for y in range(6) for x in range(6) if segments[n, hair, y, x] > 0.7]
+        assert len(rows) > 3
+        pooled = (sum(rows, torch.zeros(5)) / len(rows) - segmenter.mean) / segmenter.spread
+        torch.testing.assert_close(found[n], segmenter.tone.weight @ pooled + segmenter.tone.bias)
+        torch.testing.assert_close(segmenter.hair_color(trunk[n : n + 1], segments[n : n + 1])[0], found[n])
+    assert torch.equal(found[1], segmenter.tone.bias)
+    segmenter.tone.bias.fill_(7.0)
+    assert float(segmenter.hair_color(trunk, segments).max()) == 1
+    with pytest.raises(InvalidArgumentError, match="trunk: expected"):
+        segmenter.hair_color(trunk[..., :4], segments)
+
+
+@torch.no_grad()
 def test_a_file_holds_all_of_it(segmenter: HeadSegmenter, tmp_path: Path) -> None:
     path, trunk = tmp_path / "head_segmenter.safetensors", torch.randn(2, 5, 6, 6)
     save_tensors(path, segmenter.state_dict(), segmenter.header())
     loaded = load_head_segmenter(path)
     assert loaded.config == SMALL
     assert torch.equal(loaded(trunk), segmenter(trunk))
+    for name, value in segmenter.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value), name
 
 
 @pytest.mark.parametrize("shape", [(5, 6, 6), (1, 4, 6, 6), (1, 5, 6, 7), (1, 5, 3, 3)])

@@ -67,9 +67,12 @@ def test_hair_is_painted_by_a_painter_of_its_own() -> None:
     """A cover in [0, 1], and what it is judged by changes no weight of the colour painter."""
     generator = trained(replace(TINY, hair_widths=(4, 5)))
     hair = generator.paint_hair(*inputs(2))
-    assert hair.shape == (2, 4, 32, 32)
-    assert 0 <= float(hair[:, 3].min()) < float(hair[:, 3].max()) <= 1
-    hair.square().sum().backward()
+    assert hair.color.shape == (2, 3, 32, 32)
+    assert hair.cover.shape == (2, 1, 32, 32)
+    assert hair.combed.shape == (2,)
+    for share in (hair.cover, hair.combed):
+        assert 0 <= float(share.detach().min()) < float(share.detach().max()) <= 1
+    torch.stack([part.square().sum() for part in (hair.color, hair.cover, hair.combed)]).sum().backward()
     for painter in (generator.colour, generator.relief):
         assert all(p.grad is None or not p.grad.any() for p in painter.parameters())
 
@@ -81,7 +84,28 @@ def test_hair_of_a_batch_equals_its_singles() -> None:
         for row in range(3):
             one = slice(row, row + 1)
             alone = AtlasView(view.grid[one], view.visibility[one], view.normal[one])
-            torch.testing.assert_close(generator.paint_hair(trunk[one], alone, w[one])[0], together[row])
+            single = generator.paint_hair(trunk[one], alone, w[one])
+            for name in ("color", "cover", "combed"):
+                torch.testing.assert_close(getattr(single, name)[0], getattr(together, name)[row])
+
+
+def test_texels_of_hair_tell_its_cut() -> None:
+    generator = trained(replace(TINY, hair_widths=(4, 5)))
+    made = torch.zeros(2, 5, 32, 32)
+    made[:, 3], made[:, 4] = -40, -3
+    made[:, 3, 4:9, 2:30], made[:, 4, 4:9, 2:30] = 40, torch.tensor([2.0, -1.0]).reshape(2, 1, 1)
+    generator.hair = _Fixed(made)
+    combed = generator.paint_hair(*inputs(2)).combed
+    torch.testing.assert_close(combed, torch.tensor([2.0, -1.0]).sigmoid())
+
+
+class _Fixed(torch.nn.Module):
+    def __init__(self, made: torch.Tensor) -> None:
+        super().__init__()
+        self.made = made
+
+    def forward(self, *_: object) -> torch.Tensor:
+        return self.made
 
 
 def test_hair_of_a_generator_without_is_refused() -> None:

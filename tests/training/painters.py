@@ -17,7 +17,7 @@ def random_targets() -> HairTargets:
     source = torch.Generator().manual_seed(4)
     w = torch.randn(4, 512, generator=source)
     maps = [torch.randint(256, (4, channels, 32, 32), generator=source, dtype=torch.uint8) for channels in (3, 3, 1, 1)]
-    return HairTargets(w, *maps)
+    return HairTargets(w, *maps, torch.rand(4, generator=source))
 
 
 def fresh(parts: Components) -> UVGenerator:

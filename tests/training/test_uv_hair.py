@@ -10,7 +10,7 @@ import torch
 
 from stylefaceuv.components import Components
 from stylefaceuv.errors import InvalidArgumentError
-from stylefaceuv.networks.uv_generator import UVGenerator
+from stylefaceuv.networks.uv_generator import HairPrediction, UVGenerator
 from stylefaceuv.training.hair_targets import (
     HairTargetMaker,
     HairTargets,
@@ -26,60 +26,77 @@ SHORT = HairTraining(steps=4, batch=2, held_out=1, checkpoint_every=2)
 
 
 def random_maps(dtype: torch.dtype = torch.float64) -> list[torch.Tensor]:
-    """hair, bare, haired, confidence, cover of two heads on a map that is not square."""
+    """Colour, cover and cut of painted hair; bare, haired, confidence, cover and cut of two heads, not square."""
     source = torch.Generator().manual_seed(2)
-    return [torch.rand(2, channels, 5, 7, dtype=dtype, generator=source) for channels in (4, 3, 3, 1, 1)]
+    maps = [torch.rand(2, channels, 5, 7, dtype=dtype, generator=source) for channels in (3, 1, 3, 3, 1, 1)]
+    painted_cut, cut = torch.rand(2, 2, dtype=dtype, generator=source)
+    return [*maps[:2], painted_cut, *maps[2:], cut]
+
+
+def cross_entropy(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    return -(wanted * found.log() + (1 - wanted) * (1 - found).log())
 
 
 def naive(
-    hair: torch.Tensor, bare: torch.Tensor, haired: torch.Tensor, confidence: torch.Tensor, cover: torch.Tensor
+    color: torch.Tensor,
+    share: torch.Tensor,
+    cut: torch.Tensor,
+    bare: torch.Tensor,
+    haired: torch.Tensor,
+    confidence: torch.Tensor,
+    cover: torch.Tensor,
+    combed: torch.Tensor,
 ) -> list[torch.Tensor]:
-    """The three terms texel by texel."""
-    worn, colour, entropy, grown = [], [], [], []
-    for n in range(hair.shape[0]):
-        for y in range(hair.shape[2]):
-            for x in range(hair.shape[3]):
-                share, sure, held = hair[n, 3, y, x], confidence[n, 0, y, x], cover[n, 0, y, x]
+    """The four terms texel by texel."""
+    worn, colour, entropy, grown, weight = [], [], [], [], []
+    for n in range(color.shape[0]):
+        for y in range(color.shape[2]):
+            for x in range(color.shape[3]):
+                laid, held = share[n, 0, y, x], cover[n, 0, y, x]
+                sure = 0.35 + 0.65 * confidence[n, 0, y, x]
                 for c in range(3):
-                    mixed = (1 - share) * bare[n, c, y, x] + share * hair[n, c, y, x]
-                    worn.append((mixed - haired[n, c, y, x]).abs() * (0.35 + 0.65 * sure))
-                    colour.append((hair[n, c, y, x] - haired[n, c, y, x]).abs() * sure * held)
-                entropy.append(-sure * (held * share.log() + (1 - held) * (1 - share).log()))
+                    mixed = (1 - laid) * bare[n, c, y, x] + laid * color[n, c, y, x]
+                    worn.append((mixed - haired[n, c, y, x]).abs() * sure)
+                    colour.append((color[n, c, y, x] - haired[n, c, y, x]).abs() * sure * held)
+                entropy.append(sure * cross_entropy(laid, held))
                 grown.append(sure * held)
-    total = torch.stack(grown).sum()
+                weight.append(sure)
     return [
         torch.stack(worn).mean(),
-        torch.stack(colour).sum() / (3 * total),
-        torch.stack(entropy).sum() / confidence.sum(),
+        torch.stack(colour).sum() / (3 * torch.stack(grown).sum()),
+        torch.stack(entropy).sum() / torch.stack(weight).sum(),
+        (cross_entropy(cut[0], combed[0]) + cross_entropy(cut[1], combed[1])) / 2,
     ]
 
 
 def test_the_loss_is_the_naive_one_in_value_and_gradient() -> None:
     maps = random_maps()
-    hair = maps[0].requires_grad_()
-    fast, slow = hair_terms(*maps), naive(*maps)
-    assert list(fast) == ["worn", "colour", "cover"]
+    painted = [part.requires_grad_() for part in maps[:3]]
+    fast, slow = hair_terms(HairPrediction(*painted), *maps[3:]), naive(*maps)
+    assert list(fast) == ["worn", "colour", "cover", "cut"]
     for own, expected in zip(fast.values(), slow, strict=True):
         torch.testing.assert_close(own, expected)
-        slopes = [torch.autograd.grad(each, hair, retain_graph=True)[0] for each in (own, expected)]
+        slopes = [
+            torch.autograd.grad(each, painted, retain_graph=True, materialize_grads=True) for each in (own, expected)
+        ]
         torch.testing.assert_close(*slopes)
 
 
 def test_a_cover_that_is_quite_wrong_is_pulled_back() -> None:
     """A sigmoid far out has no slope where the loss is clamped."""
-    _, bare, haired, confidence, _ = random_maps(torch.float32)
+    _, _, cut, bare, haired, confidence, _, combed = random_maps(torch.float32)
     logit = torch.full((2, 1, 5, 7), -9.0, requires_grad=True)
-    hair = torch.cat([haired, torch.sigmoid(logit)], dim=1)
-    hair_terms(hair, bare, haired, confidence, torch.ones_like(confidence))["cover"].backward()
+    hair = HairPrediction(haired, torch.sigmoid(logit), cut)
+    hair_terms(hair, bare, haired, confidence, torch.ones_like(confidence), combed)["cover"].backward()
     assert logit.grad is not None
     assert float(logit.grad.max()) < 0
 
 
 def test_right_hair_costs_nothing() -> None:
-    _, bare, _, confidence, cover = random_maps(torch.float32)
-    solid, brown = (cover > 0.5).float(), torch.full_like(bare, 0.3)
+    _, _, _, bare, _, confidence, cover, _ = random_maps(torch.float32)
+    solid, brown, cut = (cover > 0.5).float(), torch.full_like(bare, 0.3), torch.tensor([0.0, 1.0])
     haired = bare + solid * (brown - bare)
-    terms = hair_terms(torch.cat([brown, solid], dim=1), bare, haired, confidence, solid)
+    terms = hair_terms(HairPrediction(brown, solid, cut), bare, haired, confidence, solid, cut)
     assert all(float(term) < 1e-6 for term in terms.values())
 
 
@@ -154,6 +171,9 @@ def test_targets_are_the_lifted_heads(parts: Components, monkeypatch: pytest.Mon
     bare, haired = maker.maker.lifter.both(seen.photo, painted=seen.guess)
     for found, expected in ((made.bare, bare.diffuse), (made.haired, haired.diffuse)):
         assert torch.equal(found[1], (expected * 255 + 0.5).to(torch.uint8))
-    assert made.cover.shape == made.confidence.shape == (2, 1, 32, 32)
+    assert haired.hair is not None
+    assert torch.equal(made.cover[1, 0], (haired.hair * 255 + 0.5).to(torch.uint8))
+    assert made.confidence.shape == (2, 1, 32, 32)
+    assert made.combed.shape == (2,)
     monkeypatch.setattr("stylefaceuv.training.hair_targets.WORST_ERROR", 0.0)
     assert list(maker(w)) == []
