@@ -13,7 +13,9 @@ PYTEST_ARGS ?=
 demo: install
 	HF_HUB_OFFLINE=1 $(BIN)/stylefaceuv generate --seed 7 --count 4 --out $(OUT)
 
-test: install-test node browser lint types pytest
+# Types are checked beside the tests: mypy keeps one core busy, and the last test files leave one idle.
+test: install-test node browser lint
+	@$(MAKE) --no-print-directory -j2 types pytest
 
 install: $(VENV)/.installed
 install-test: $(VENV)/.installed-test

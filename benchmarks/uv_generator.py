@@ -2,12 +2,12 @@
 
     python benchmarks/uv_generator.py --count 24 --seed 3000 --identity-weights DIR
 
-For ``detail="generator"`` and ``detail="lifted"``: identity distance (dlib-type embedding, L2) between the StyleGAN2
-image and free renders on grey at 0, 30 and 60 degrees; masked PSNR to the own and to the symmetric view, both with the
-mapper's light (the mask is the face from brows to chin as the maps' own head shows it); mean colour difference (CIE76)
-of the albedo made from w and from w_sym where both views see it, and the same of the photos' own colours, not delit, as
-they are and smooth over 32 texels, which leaves light and tone and no detail; seconds for each face, one at a time and
-in a batch of 8. Medians over the faces.
+For ``detail="generator"`` and ``detail="lifted"``, or those of ``--details``: identity distance (dlib-type embedding,
+L2) between the StyleGAN2 image and free renders on grey at 0, 30 and 60 degrees; masked PSNR to the own and to the
+symmetric view, both with the mapper's light (the mask is the face from brows to chin as the maps' own head shows it);
+mean colour difference (CIE76) of the albedo made from w and from w_sym where both views see it, and the same of the
+photos' own colours, not delit, as they are and smooth over 32 texels, which leaves light and tone and no detail;
+seconds for each face, one at a time and in a batch of 8. Medians over the faces.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=3000)
     parser.add_argument("--bundle", default=None)
     parser.add_argument("--identity-weights", type=Path, required=True)
-    parser.add_argument("--details", nargs="+", default=["generator", "lifted"])
+    parser.add_argument(
+        "--details", nargs="+", default=["generator", "lifted"], choices=("generator", "lifted", "two-views")
+    )
     args = parser.parse_args()
     torch.set_num_threads(2)
     model = StyleFaceUV.from_pretrained(args.bundle)

@@ -31,6 +31,8 @@ from stylefaceuv.types import FaceCoefficients, UVMaps
 HAIR = ("clean", "keep")
 DETAIL = ("lifted", "two-views", "generator")
 LARGEST_TEXTURE = 4096
+_WORST_SECOND, _LEAST_HAIR = 0.03, 0.002
+"""Registration error of a second view that is used; share of an image that surely shows hair, whose colour is told."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ class FaceMaker:
         Args:
             stylecode: (512,) float32.
             detail: "lifted" reads the StyleGAN2 image; "two-views" also that of the face from its other side, where the
-                own one is blind; "generator" never makes one, which is several times faster.
+                own one is blind, unless no head can be registered in that; "generator" never makes one, which is
+                several times faster.
 
         Returns:
             Coefficients, maps and registration error.
@@ -146,10 +149,12 @@ class FaceMaker:
         maps = UVMaps(_to_pixels(lifted.diffuse), displacement, lifted.confidence.cpu().numpy(), cast_light)
         return MadeFace(coefficients, maps, seen.registration_error)
 
-    def _other_view(self, stylecode: torch.Tensor, own: FaceCoefficients) -> Photo:
-        """The photo of a stylecode (512,) from the side that its own photo, of coefficients ``own``, does not show."""
+    def _other_view(self, stylecode: torch.Tensor, own: FaceCoefficients) -> Photo | None:
+        """The photo of a stylecode (512,) from the side that its own one, of coefficients ``own``, does not show; None
+        where a head is badly registered in it."""
         yaw = float(symmetric_yaw(own.rotation[:1]))
-        return self.look(rotate_stylecodes(self.components.yaw_editor, stylecode, yaw)).photo
+        seen = self.look(rotate_stylecodes(self.components.yaw_editor, stylecode, yaw))
+        return seen.photo if seen.registration_error < _WORST_SECOND else None
 
     def _relief(
         self, coefficients: FaceCoefficients, detected: torch.Tensor, size: int, painted: UVPrediction | None
@@ -196,7 +201,7 @@ class FaceMaker:
             if painter.hair is None:
                 raise WeightsError("hair: expected a UV generator that paints hair for 'keep', got one that does not")
             strands = painter.paint_hair(trunk, view, w)
-            tone = None if shown is None else shown.hair_color[0]
+            tone = None if shown is None or shown.hair_share[0] < _LEAST_HAIR else shown.hair_color[0]
             diffuse = lay_hair(self.lifter, diffuse, strands, hair, tone)
         displacement = _displacement(painted.displacement[0], hair)
         confidence = functional.interpolate(seen[None], diffuse.shape[-2:], mode="bilinear", align_corners=False)[0, 0]

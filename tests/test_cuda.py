@@ -40,12 +40,12 @@ def test_stylecodes_are_those_of_the_cpu(on_cuda: StyleFaceUV, on_cpu: StyleFace
     torch.testing.assert_close(on_cuda.sample(3, seed=7).cpu(), on_cpu.sample(3, seed=7), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("detail", ["generator", "lifted"])
+@pytest.mark.parametrize("detail", ["generator", "lifted", "two-views"])
 def test_heads_are_those_of_the_cpu(on_cuda: StyleFaceUV, on_cpu: StyleFaceUV, detail: str) -> None:
     _assert_alike(*_pair(on_cuda, on_cpu, detail))
 
 
-@pytest.mark.parametrize("detail", ["generator", "lifted"])
+@pytest.mark.parametrize("detail", ["generator", "lifted", "two-views"])
 def test_heads_with_hair_are_those_of_the_cpu(haired: tuple[StyleFaceUV, StyleFaceUV], detail: str) -> None:
     _assert_alike(*_pair(*haired, detail))
 

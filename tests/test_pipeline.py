@@ -245,6 +245,14 @@ def test_the_second_view_shows_skin_that_the_own_one_does_not(model: StyleFaceUV
     assert np.median(change[(one.confidence > 0.95) & chart]) <= 1
 
 
+def test_a_second_view_without_a_head_is_left_out(model: StyleFaceUV, monkeypatch: pytest.MonkeyPatch) -> None:
+    maker, w = model.maker, model.sample(1, seed=3000, start=8)[0]
+    own = maker.look(w).photo.coefficients
+    assert maker._other_view(w, own) is not None
+    monkeypatch.setattr("stylefaceuv.face_maker._WORST_SECOND", 1e-6)
+    assert maker._other_view(w, own) is None
+
+
 def test_generated_hair_has_the_tone_and_volume_that_the_segmenter_sees(
     model: StyleFaceUV, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -183,7 +183,7 @@ def hung(places: HairPlaces, hanging: torch.Tensor, strands: torch.Tensor, paint
     )
 
 
-def strand_edge(hanging: torch.Tensor, strands: torch.Tensor | None = None) -> torch.Tensor:
+def strand_edge(hanging: torch.Tensor, strands: torch.Tensor) -> torch.Tensor:
     """Find the edge of hair that hangs: each strand has its own length.
 
     An edge that runs along strands is smooth: there their lengths would make the teeth of a saw, since the volume of
@@ -191,13 +191,11 @@ def strand_edge(hanging: torch.Tensor, strands: torch.Tensor | None = None) -> t
 
     Args:
         hanging: (N, 1, R, R) float in [0, 1], a half at the edge, from which it rises slowly.
-        strands: (1, 1, R, R) float, of :func:`hanging_strands` on texels; None is a plain edge.
+        strands: (1, 1, R, R) float, of :func:`hanging_strands` on texels.
 
     Returns:
         (N, 1, R, R) float in [0, 1], where it is painted; 0 wherever ``hanging`` is.
     """
-    if strands is None:
-        return smoothstep(hanging, _PAINTED)
     ragged = hanging + _across_strands(hanging) * (_RAGGED * strands).clamp(-_MOST_RAGGED, _MOST_RAGGED)
     return smoothstep(ragged, _PAINTED) * (hanging > 0)
 

@@ -126,7 +126,7 @@ class HeadRegions(nn.Module):
         """Where hair grows and hangs on every head."""
         return HairPlaces(self.fringe, **{name: getattr(self, name) for name in _HAIR_PLACES})
 
-    def own_hair_places(self, hanging: torch.Tensor | None, combed: float = 1.0) -> tuple[HairPlaces, torch.Tensor]:
+    def own_hair_places(self, hanging: torch.Tensor | None, combed: float) -> tuple[HairPlaces, torch.Tensor]:
         """Where hair grows and hangs on one head, and where it hangs over skin, (1, 1, R, R) in [0, 1].
 
         Args:

@@ -32,13 +32,14 @@ from stylefaceuv.lifting.photo import LiftedFace, Photo, SkinEvidence
 from stylefaceuv.lifting.photo_hair import Shown, photo_hair, with_hair
 from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import push_pull
-from stylefaceuv.lifting.second_view import join_views
+from stylefaceuv.lifting.second_view import join_views, seen_from
 from stylefaceuv.lifting.thin_lines import dark_lines, plain_skin
 from stylefaceuv.lifting.tooth_pattern import tooth_pattern
+from stylefaceuv.networks.head_segmenter import SEGMENTS
 from stylefaceuv.soft_steps import smoothstep
 from stylefaceuv.types import PART_NAMES
 
-_SKIN = PART_NAMES.index("skin")
+_SKIN, _HAIR = PART_NAMES.index("skin"), SEGMENTS.index("hair")
 _EVENED_SHARE = 0.6
 _EVENED_TINT = 0.85
 _UNEVEN_SHARE = 0.9
@@ -229,13 +230,17 @@ class Lifter(HeadRegions):
         """Fill skin that the own view does not see from the other one; also returns the other one's light."""
         more, also, lighting, second = self._lift(other)
         weights = [self._skin_weight(view, one) for view, one in ((texels, fit), (more, second))]
+        if texels.segments is not None:  # hair that the own view shows stays, whatever the other one has there
+            weights[1] = weights[1] * (1 - self.texels.scatter(texels.segments[:, _HAIR, None])[None])
         maps = [self.texels.scatter(colors)[None] for colors in (lifted, also)]
         joined, weight = join_views(maps[0], weights[0], maps[1], weights[1])
         is_skin = (self.texels.part == _SKIN)[:, None]
         lifted = torch.where(is_skin, self.texels.gather(joined[0]), lifted)
         seen = torch.maximum(texels.confidence, self.texels.gather(weight[0])[:, 0])
         explained = torch.maximum(fit.weights, functional.adaptive_avg_pool2d(weight, fit.weights.shape[-1]))
-        return replace(texels, confidence=seen), lifted, replace(fit, weights=explained), lighting
+        own_skin, other_skin = (self.texels.gather(each[0])[:, 0] for each in weights)
+        joined_texels = replace(seen_from(texels, more, (1 - own_skin).square() * (other_skin > 0)), confidence=seen)
+        return joined_texels, lifted, replace(fit, weights=explained), lighting
 
     def _follow(
         self, painted: torch.Tensor, lifted: torch.Tensor, texels: LiftedTexels, fit: AlbedoFit

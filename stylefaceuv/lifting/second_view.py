@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
+from torch.nn import functional
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
+from stylefaceuv.lifting.projection import LiftedTexels
 from stylefaceuv.lifting.pyramid import blend_bands, blur, push_pull
 
 _TRUST = 0.8
@@ -37,6 +41,24 @@ def join_views(
     base = torch.where(own_weight > 0, own, filled)
     joined = blend_bands(filled, base, blind * other_weight, _BANDS)
     return joined, torch.maximum(own_weight, _TRUST * other_weight)
+
+
+def seen_from(own: LiftedTexels, other: LiftedTexels, share: torch.Tensor) -> LiftedTexels:
+    """Tell what each texel of joined views was seen as, and from which side.
+
+    Args:
+        own: the own view.
+        other: the other one.
+        share: (T,) float in [0, 1], how much of each texel is the other view's.
+
+    Returns:
+        The own view, with normals and segments (where both have them) of whichever view shows the texel.
+    """
+    normal = functional.normalize(own.normal + share[:, None] * (other.normal - own.normal), dim=1)
+    if own.segments is None or other.segments is None:
+        return replace(own, normal=normal)
+    segments = own.segments + share[:, None] * (other.segments - own.segments)
+    return replace(own, normal=normal, segments=segments)
 
 
 def _take_tone(other: torch.Tensor, own: torch.Tensor, shared: torch.Tensor) -> torch.Tensor:

@@ -105,6 +105,9 @@ class HeadSegmenter(nn.Module):
             InvalidArgumentError: another shape.
         """
         self._check(trunk)
+        expected = (len(trunk), len(SEGMENTS), *trunk.shape[2:])
+        if segments.shape != expected:
+            raise InvalidArgumentError("segments", f"shape {expected}", tuple(segments.shape))
         hair = (segments[:, _HAIR] > _SURELY).to(trunk.dtype)
         count = hair.sum(dim=(1, 2))[:, None]
         total = torch.einsum("nchw,nhw->nc", trunk, hair)
@@ -118,7 +121,8 @@ class HeadSegmenter(nn.Module):
             segments: (N, S, r, r) float in [0, 1], of :meth:`forward`.
 
         Returns:
-            (N, 3) float in [0, 1], sRGB-encoded albedo, mean of a whole head of hair; a usual one where none is shown.
+            (N, 3) float in [0, 1], sRGB-encoded albedo, mean of a whole head of that hair, or of what a segmenter takes
+            for it; arbitrary where none is shown.
 
         Raises:
             InvalidArgumentError: another shape.
@@ -143,10 +147,12 @@ class HeadReading:
     Attributes:
         segments: (N, S, s, s) float in [0, 1], in the order of ``SEGMENTS``.
         hair_color: (N, 3) float in [0, 1], of :meth:`HeadSegmenter.hair_color`.
+        hair_share: (N,) float in [0, 1], share of the image that surely shows hair.
     """
 
     segments: torch.Tensor
     hair_color: torch.Tensor
+    hair_share: torch.Tensor
 
 
 def read_heads(
@@ -168,7 +174,8 @@ def read_heads(
     if trunk is None or trunk.shape[-1] != resolution:
         trunk = generator.synthesis_features(w, resolution)
     segments = segmenter(trunk)
-    return HeadReading(segments, segmenter.hair_color(trunk, segments))
+    share = (segments[:, _HAIR] > _SURELY).to(segments.dtype).mean(dim=(1, 2))
+    return HeadReading(segments, segmenter.hair_color(trunk, segments), share)
 
 
 def load_head_segmenter(path: str | Path) -> HeadSegmenter:

@@ -285,7 +285,8 @@ class UVGenerator(nn.Module):
         painted = self.hair(read, view, about, style)
         color, cover, cut = painted.split([3, 1, 1], dim=1)
         cover = torch.sigmoid(cover - 1)
-        share = cover.detach() / cover.detach().sum(dim=(1, 2, 3), keepdim=True)  # texels of hair tell its cut
+        hair = cover.detach()  # only texels of hair tell its cut
+        share = hair / hair.sum(dim=(1, 2, 3), keepdim=True).clamp_min(1e-4)
         return HairPrediction(_HAIR_COLOUR + color, cover, torch.sigmoid((cut * share).sum(dim=(1, 2, 3))))
 
     def _begin(

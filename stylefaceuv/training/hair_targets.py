@@ -58,12 +58,16 @@ def read_hair_targets(folder: Path) -> HairTargets:
         The heads of all of them, in the order of their names.
 
     Raises:
-        InvalidArgumentError: there is none.
+        InvalidArgumentError: there is none, or one holds other tensors: those of earlier versions told no cut.
     """
-    shards = [load_tensors(path) for path in sorted(folder.glob("*.hair.safetensors"))]
-    if not shards:
+    paths, names = sorted(folder.glob("*.hair.safetensors")), [field.name for field in fields(HairTargets)]
+    if not paths:
         raise InvalidArgumentError("folder", "files *.hair.safetensors in it", folder)
-    return HairTargets(*(torch.cat([shard[field.name] for shard in shards]) for field in fields(HairTargets)))
+    shards = [load_tensors(path) for path in paths]
+    for path, shard in zip(paths, shards, strict=True):
+        if set(shard) != set(names):
+            raise InvalidArgumentError("folder", f"tensors {sorted(names)} in {path.name}", sorted(shard))
+    return HairTargets(*(torch.cat([shard[name] for shard in shards]) for name in names))
 
 
 class HairTargetMaker:

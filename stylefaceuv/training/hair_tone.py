@@ -3,7 +3,7 @@
     python -m stylefaceuv.training hair-tone --targets RUN --segmenter IN.safetensors --out OUT.safetensors
 
 ``RUN`` holds the targets of ``uv-hair``. A painter of hair sees each texel where the head would show it and knows fair
-hair badly; the mean of the activations over all hair that an image shows tells it within 0.03 of sRGB.
+hair badly; the mean of the activations over all hair that an image shows tells it better.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from stylefaceuv.bundle import Bundle
 from stylefaceuv.components import load_components
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.networks.generator import Generator
 from stylefaceuv.networks.head_segmenter import HeadSegmenter, load_head_segmenter
 from stylefaceuv.training.hair_targets import HairTargets, read_hair_targets
@@ -70,7 +71,12 @@ def teach_tone(
 
     Returns:
         Mean absolute errors on held-out heads, every 32nd: of the segmenter, and of always saying the mean colour.
+
+    Raises:
+        InvalidArgumentError: there are too few heads.
     """
+    if len(color) < HELD_OUT_EVERY:
+        raise InvalidArgumentError("color", f"at least {HELD_OUT_EVERY} heads with hair", len(color))
     held = torch.arange(len(color)) % HELD_OUT_EVERY == 0
     centre, mean = activations[~held].mean(dim=0), color[~held].mean(dim=0)
     matrix = ridge(activations[~held] - centre, color[~held] - mean, penalty * float((~held).sum()))

@@ -6,7 +6,8 @@ import torch
 
 from stylefaceuv.colour import linear_to_srgb, srgb_to_linear
 from stylefaceuv.lifting.mouth_texture import mouth_occlusion
-from stylefaceuv.lifting.second_view import join_views
+from stylefaceuv.lifting.projection import LiftedTexels
+from stylefaceuv.lifting.second_view import join_views, seen_from
 from stylefaceuv.lifting.texel_geometry import TexelGeometry
 from stylefaceuv.types import PART_NAMES
 
@@ -33,6 +34,24 @@ def test_the_other_view_fills_what_the_own_does_not_see_in_the_own_tone() -> Non
     assert float((right - tinted[..., SIZE // 2 + 12 :]).abs().mean()) > 0.02
     torch.testing.assert_close(joined[..., : SIZE // 2 - 8], truth[..., : SIZE // 2 - 8], atol=1e-4, rtol=0)
     torch.testing.assert_close(weight, torch.maximum(own, 0.8 * other))
+
+
+def seen(segments: torch.Tensor | None, normal: list[float]) -> LiftedTexels:
+    """Three texels that face one way."""
+    return LiftedTexels(torch.zeros(3, 3), torch.tensor([normal] * 3), torch.ones(3), segments)
+
+
+def test_a_texel_is_what_the_view_that_shows_it_says() -> None:
+    own, other = torch.eye(4)[[0, 1, 2]], torch.eye(4)[[1, 1, 1]]
+    share = torch.tensor([1.0, 0.0, 0.5])
+    joined = seen_from(seen(own, [0.0, 0.0, 1.0]), seen(other, [1.0, 0.0, 0.0]), share)
+    assert joined.segments is not None
+    torch.testing.assert_close(joined.segments, torch.stack([other[0], own[1], (own[2] + other[2]) / 2]))
+    half = 0.5**0.5
+    torch.testing.assert_close(joined.normal, torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [half, 0.0, half]]))
+    for missing in (seen(None, [0.0, 0.0, 1.0]), seen(own, [0.0, 0.0, 1.0])):
+        alone = seen_from(missing, seen(None, [1.0, 0.0, 0.0]), share)
+        assert alone.segments is missing.segments
 
 
 def test_where_both_see_the_own_view_decides() -> None:

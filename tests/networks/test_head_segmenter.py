@@ -65,6 +65,8 @@ def test_the_colour_of_hair_is_told_by_the_pixels_that_show_it(segmenter: HeadSe
     assert float(segmenter.hair_color(trunk, segments).max()) == 1
     with pytest.raises(InvalidArgumentError, match="trunk: expected"):
         segmenter.hair_color(trunk[..., :4], segments)
+    with pytest.raises(InvalidArgumentError, match="segments: expected"):
+        segmenter.hair_color(trunk, segments[:1])
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from stylefaceuv.bundle import Bundle
+from stylefaceuv.errors import InvalidArgumentError
 from stylefaceuv.networks.head_segmenter import HeadSegmenter, SegmenterConfig, load_head_segmenter
 from stylefaceuv.training import hair_tone
 from stylefaceuv.training.hair_targets import HairTargets
@@ -57,6 +58,12 @@ def test_a_colour_that_the_activations_tell_is_learnt() -> None:
     assert torch.equal(again.tone.weight, segmenter.tone.weight), "what is held out is not learnt"
 
 
+def test_too_few_heads_are_refused() -> None:
+    segmenter = HeadSegmenter(SegmenterConfig(resolution=8, channels=6, hidden=3))
+    with pytest.raises(InvalidArgumentError, match="color: expected at least 32 heads"):
+        teach_tone(segmenter, torch.randn(31, 6), torch.rand(31, 3), 0.1)
+
+
 def test_hair_is_read_a_few_heads_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = tiny_model().components
     assert parts.head_segmenter is not None
@@ -70,7 +77,8 @@ def test_hair_is_read_a_few_heads_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_command_writes_a_segmenter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    parts, targets = tiny_model().components, random_targets()
+    parts, few = tiny_model().components, random_targets()
+    targets = HairTargets(*(torch.cat([part] * 9) for part in vars(few).values()))
     segmenter = parts.head_segmenter
     assert segmenter is not None
     old, new = tmp_path / "old.safetensors", tmp_path / "new.safetensors"

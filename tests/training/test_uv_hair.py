@@ -19,6 +19,7 @@ from stylefaceuv.training.hair_targets import (
 )
 from stylefaceuv.training.painter_stage import SUFFIX
 from stylefaceuv.training.uv_hair import HairStage, HairTraining, hair_terms
+from stylefaceuv.weights_file import save_tensors
 from tests.fakes.tiny_model import tiny_model
 from tests.training.painters import fresh, learns_alone, random_targets
 
@@ -159,6 +160,13 @@ def test_targets_are_read_as_they_were_written(targets: HairTargets, tmp_path: P
     for found in (read_hair_targets(tmp_path), join_hair_targets(halves)):
         assert len(found) == 4
         assert all(torch.equal(*pair) for pair in zip(vars(found).values(), vars(targets).values(), strict=True))
+
+
+def test_targets_of_an_earlier_version_are_named(targets: HairTargets, tmp_path: Path) -> None:
+    maps = {name: value for name, value in vars(targets).items() if name != "combed"}
+    save_tensors(tmp_path / f"00007{SUFFIX}", maps)
+    with pytest.raises(InvalidArgumentError, match=rf"folder: expected tensors .* in 00007{SUFFIX}"):
+        read_hair_targets(tmp_path)
 
 
 def test_targets_are_the_lifted_heads(parts: Components, monkeypatch: pytest.MonkeyPatch) -> None:
