@@ -22,7 +22,7 @@ from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
-from stylefaceuv.networks.head_segmenter import SEGMENTS, HeadReading, read_heads
+from stylefaceuv.networks.head_segmenter import SEGMENTS, hair_of, segments_of
 from stylefaceuv.networks.uv_generator import AtlasView, UVGenerator, UVPrediction
 from stylefaceuv.networks.yaw import rotate_stylecodes, symmetric_yaw
 from stylefaceuv.plain_values import is_whole
@@ -192,8 +192,7 @@ class FaceMaker:
         w = stylecode[None]
         painter, trunk, view, coefficients = self._read(w)
         painted, seen = painter(trunk, view, w), view.visibility[0]
-        shown = self._reading(w, trunk)
-        segments = None if shown is None else shown.segments[0]
+        segments = self._segments(w, trunk)
         hair = self._hair(segments, coefficients[0])
         glasses, covered = (_shown(segments, view, name) for name in ("glasses", "hair"))
         diffuse = self.painted_head.enlarge(painted.diffuse[0].clamp(0, 1), seen, glasses, covered)
@@ -201,8 +200,7 @@ class FaceMaker:
             if painter.hair is None:
                 raise WeightsError("hair: expected a UV generator that paints hair for 'keep', got one that does not")
             strands = painter.paint_hair(trunk, view, w)
-            tone = None if shown is None or shown.hair_share[0] < _LEAST_HAIR else shown.hair_color[0]
-            diffuse = lay_hair(self.lifter, diffuse, strands, hair, tone)
+            diffuse = lay_hair(self.lifter, diffuse, strands, hair, self._hair_tone(w, trunk, segments))
         displacement = _displacement(painted.displacement[0], hair)
         confidence = functional.interpolate(seen[None], diffuse.shape[-2:], mode="bilinear", align_corners=False)[0, 0]
         maps = UVMaps(_to_pixels(diffuse), displacement, confidence.cpu().numpy())
@@ -213,13 +211,16 @@ class FaceMaker:
 
         A trunk that is there already is taken where it has the segmenter's resolution.
         """
-        shown = self._reading(w, trunk)
-        return None if shown is None else shown.segments[0]
-
-    def _reading(self, w: torch.Tensor, trunk: torch.Tensor | None) -> HeadReading | None:
-        """The same, and the colour of the hair that it shows."""
         segmenter = self.components.head_segmenter
-        return None if segmenter is None else read_heads(segmenter, self.components.generator, w, trunk)
+        return None if segmenter is None else segments_of(segmenter, self.components.generator, w, trunk)[0]
+
+    def _hair_tone(self, w: torch.Tensor, trunk: torch.Tensor, segments: torch.Tensor | None) -> torch.Tensor | None:
+        """(3,) in [0, 1]: the colour of the hair that the image of a stylecode (1, 512) shows; None of too little."""
+        segmenter = self.components.head_segmenter
+        if segmenter is None or segments is None:
+            return None
+        hair = hair_of(segmenter, self.components.generator, w, segments[None], trunk)
+        return None if hair.share[0] < _LEAST_HAIR else hair.color[0]
 
     def _hair(self, segments: torch.Tensor | None, coefficients: FaceCoefficients) -> HairShape | None:
         """The volume of kept hair; None where none is kept or nothing tells where it is."""

@@ -11,7 +11,7 @@ import torch
 
 from stylefaceuv import DeviceError, Face, InvalidArgumentError, StyleFaceUV, WeightsError
 from stylefaceuv.lifting.painted_hair import lay_hair
-from stylefaceuv.networks.head_segmenter import read_heads
+from stylefaceuv.networks.head_segmenter import hair_of, segments_of
 
 
 def test_stylecodes_depend_on_seed_and_number_only(model: StyleFaceUV) -> None:
@@ -271,7 +271,9 @@ def test_generated_hair_has_the_tone_and_volume_that_the_segmenter_sees(
     assert bool(shape.hanging.any())
     segmenter = model.components.head_segmenter
     assert segmenter is not None
-    torch.testing.assert_close(tone, read_heads(segmenter, model.components.generator, w).hair_color[0])
+    generator = model.components.generator
+    segments = segments_of(segmenter, generator, w)
+    torch.testing.assert_close(tone, hair_of(segmenter, generator, w, segments).color[0])
     red, green, blue = tone.tolist()
     assert red > green > blue > 0.2, "blonde"
     assert red > 0.5

@@ -108,7 +108,7 @@ class HeadSegmenter(nn.Module):
         expected = (len(trunk), len(SEGMENTS), *trunk.shape[2:])
         if segments.shape != expected:
             raise InvalidArgumentError("segments", f"shape {expected}", tuple(segments.shape))
-        hair = (segments[:, _HAIR] > _SURELY).to(trunk.dtype)
+        hair = _sure_hair(segments).to(trunk.dtype)
         count = hair.sum(dim=(1, 2))[:, None]
         total = torch.einsum("nchw,nhw->nc", trunk, hair)
         return (total / count.clamp_min(1) - self.mean) / self.spread * (count > 0)
@@ -141,23 +141,21 @@ class HeadSegmenter(nn.Module):
 
 
 @dataclass(frozen=True)
-class HeadReading:
-    """What the images of N stylecodes show.
+class HairReading:
+    """The hair that the images of N stylecodes show.
 
     Attributes:
-        segments: (N, S, s, s) float in [0, 1], in the order of ``SEGMENTS``.
-        hair_color: (N, 3) float in [0, 1], of :meth:`HeadSegmenter.hair_color`.
-        hair_share: (N,) float in [0, 1], share of the image that surely shows hair.
+        color: (N, 3) float in [0, 1], of :meth:`HeadSegmenter.hair_color`.
+        share: (N,) float in [0, 1], share of the image that surely shows hair.
     """
 
-    segments: torch.Tensor
-    hair_color: torch.Tensor
-    hair_share: torch.Tensor
+    color: torch.Tensor
+    share: torch.Tensor
 
 
-def read_heads(
+def segments_of(
     segmenter: HeadSegmenter, generator: Generator, w: torch.Tensor, trunk: torch.Tensor | None = None
-) -> HeadReading:
+) -> torch.Tensor:
     """Tell what the images of stylecodes show.
 
     Args:
@@ -168,14 +166,46 @@ def read_heads(
             resolution.
 
     Returns:
-        What they show.
+        (N, S, s, s) float in [0, 1], in the order of ``SEGMENTS``.
     """
+    segments: torch.Tensor = segmenter(_own_trunk(segmenter, generator, w, trunk))
+    return segments
+
+
+def hair_of(
+    segmenter: HeadSegmenter,
+    generator: Generator,
+    w: torch.Tensor,
+    segments: torch.Tensor,
+    trunk: torch.Tensor | None = None,
+) -> HairReading:
+    """Tell which hair the images of stylecodes show.
+
+    Args:
+        segmenter: as in :func:`segments_of`.
+        generator: as there.
+        w: as there.
+        segments: what that returned.
+        trunk: as there.
+
+    Returns:
+        Its colour, and how much of it there is.
+    """
+    color = segmenter.hair_color(_own_trunk(segmenter, generator, w, trunk), segments)
+    return HairReading(color, _sure_hair(segments).mean(dim=(1, 2)))
+
+
+def _own_trunk(
+    segmenter: HeadSegmenter, generator: Generator, w: torch.Tensor, trunk: torch.Tensor | None
+) -> torch.Tensor:
+    """The activations that a segmenter reads, made unless they are there already."""
     resolution = segmenter.config.resolution
-    if trunk is None or trunk.shape[-1] != resolution:
-        trunk = generator.synthesis_features(w, resolution)
-    segments = segmenter(trunk)
-    share = (segments[:, _HAIR] > _SURELY).to(segments.dtype).mean(dim=(1, 2))
-    return HeadReading(segments, segmenter.hair_color(trunk, segments), share)
+    return trunk if trunk is not None and trunk.shape[-1] == resolution else generator.synthesis_features(w, resolution)
+
+
+def _sure_hair(segments: torch.Tensor) -> torch.Tensor:
+    """(N, r, r) float, 1 where segments (N, S, r, r) surely show hair."""
+    return (segments[:, _HAIR] > _SURELY).to(segments.dtype)
 
 
 def load_head_segmenter(path: str | Path) -> HeadSegmenter:

@@ -32,7 +32,7 @@ from stylefaceuv.lifting.photo import Photo
 from stylefaceuv.lifting.registration import Registrar
 from stylefaceuv.networks.blendshape_network import BLENDSHAPE_NAMES
 from stylefaceuv.networks.generator import to_unit_range
-from stylefaceuv.networks.head_segmenter import read_heads
+from stylefaceuv.networks.head_segmenter import segments_of
 from stylefaceuv.networks.uv_generator import AtlasView, UVPrediction
 from stylefaceuv.networks.yaw import symmetric_yaw
 from stylefaceuv.training.dataset import IMAGE_SIZE, LABEL_SIZE, SHARD_SIZE, FaceSample, FaceShards, encode_jpeg
@@ -155,7 +155,7 @@ class TargetMaker:
         segmenter = self.networks.head_segmenter
         if segmenter is None:
             return [None] * len(w)
-        return list(read_heads(segmenter, self.networks.generator, w.to(self._device), trunk).segments.to(w.device))
+        return list(segments_of(segmenter, self.networks.generator, w.to(self._device), trunk).to(w.device))
 
     def _first(self, w: torch.Tensor) -> tuple[list[UVPrediction] | list[None], list[torch.Tensor] | list[None]]:
         """An earlier UV generator's maps, where the bundle has one, a batch of one each, and what the images show.
